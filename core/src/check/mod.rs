@@ -1,0 +1,184 @@
+//! Promises and whether they are kept.
+//!
+//! A check watches every step of a run. An *always* check says at the first step that breaks it who, what and why. A
+//! *sometimes* check must be reached at least once, or the run proves nothing. An *eventually* check is asked at the
+//! end, after the faults.
+
+use serde::Serialize;
+
+use crate::exhibit::{Exhibit, World};
+use crate::sim::time::Time;
+
+/// Something that must hold at every step. It may remember what it saw: a ghost state that no node has.
+pub trait Invariant<P: Exhibit> {
+    /// Its name in links and on the command line: `election-safety`.
+    fn name(&self) -> &'static str;
+
+    /// The promise in one sentence.
+    fn promise(&self) -> &'static str;
+
+    /// Looks at the world after a step. `Err` says who broke the promise, and how.
+    fn observe(&mut self, world: &World<'_, P>) -> Result<(), String>;
+
+    /// A copy, for snapshots.
+    fn clone_box(&self) -> Box<dyn Invariant<P>>;
+}
+
+/// A check of a system.
+pub enum Promise<P: Exhibit> {
+    /// Holds at every step.
+    Always(Box<dyn Invariant<P>>),
+    /// Holds at some step.
+    Sometimes {
+        /// Its name.
+        name: &'static str,
+        /// What is to be seen.
+        promise: &'static str,
+        /// Whether it is there now.
+        reached: fn(&World<'_, P>) -> bool,
+    },
+    /// Holds when a run ends with everything healed: progress.
+    Eventually {
+        /// Its name.
+        name: &'static str,
+        /// The promise in one sentence.
+        promise: &'static str,
+        /// `Err` says what is still missing.
+        holds: fn(&World<'_, P>) -> Result<(), String>,
+    },
+}
+
+impl<P: Exhibit> Promise<P> {
+    /// An invariant as a promise.
+    pub fn always(invariant: impl Invariant<P> + 'static) -> Promise<P> {
+        Promise::Always(Box::new(invariant))
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Promise::Always(it) => it.name(),
+            Promise::Sometimes { name, .. } | Promise::Eventually { name, .. } => name,
+        }
+    }
+}
+
+impl<P: Exhibit> Clone for Promise<P> {
+    fn clone(&self) -> Promise<P> {
+        match self {
+            Promise::Always(it) => Promise::Always(it.clone_box()),
+            Promise::Sometimes { name, promise, reached } => {
+                Promise::Sometimes { name, promise, reached: *reached }
+            }
+            Promise::Eventually { name, promise, holds } => {
+                Promise::Eventually { name, promise, holds: *holds }
+            }
+        }
+    }
+}
+
+/// What came of a check so far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Always: not broken so far. Eventually: true now.
+    Holds,
+    /// Always: broken. A run with one such check has failed.
+    Violated,
+    /// Sometimes: seen.
+    Reached,
+    /// Sometimes: not seen yet.
+    NotReached,
+    /// Eventually: not true now. At the end of a run it means that the cluster makes no progress.
+    Blocked,
+}
+
+/// A check and what came of it, as data.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Its name.
+    pub name: &'static str,
+    /// The promise in one sentence.
+    pub promise: &'static str,
+    /// What came of it.
+    pub verdict: Verdict,
+    /// When it was broken or first reached, in nanoseconds.
+    pub at: Option<Time>,
+    /// The step at which that was.
+    pub step: Option<u64>,
+    /// Who broke it, and how; or what is missing.
+    pub reason: Option<String>,
+}
+
+/// A check during a run.
+pub(crate) struct Watch<P: Exhibit> {
+    promise: Promise<P>,
+    /// The first step that broke or reached it, and why.
+    settled: Option<(Time, u64, String)>,
+}
+
+impl<P: Exhibit> Clone for Watch<P> {
+    fn clone(&self) -> Watch<P> {
+        Watch { promise: self.promise.clone(), settled: self.settled.clone() }
+    }
+}
+
+impl<P: Exhibit> Watch<P> {
+    pub(crate) fn new(promise: Promise<P>) -> Watch<P> {
+        Watch { promise, settled: None }
+    }
+
+    /// Looks at the world after step `step`. What has been decided stays so.
+    pub(crate) fn observe(&mut self, world: &World<'_, P>, step: u64) {
+        if self.settled.is_some() {
+            return;
+        }
+        match &mut self.promise {
+            Promise::Always(invariant) => {
+                if let Err(reason) = invariant.observe(world) {
+                    self.settled = Some((world.now, step, reason));
+                }
+            }
+            Promise::Sometimes { reached, .. } => {
+                if reached(world) {
+                    self.settled = Some((world.now, step, String::new()));
+                }
+            }
+            Promise::Eventually { .. } => {}
+        }
+    }
+
+    /// Whether an always check has been broken.
+    pub(crate) fn violated(&self) -> bool {
+        self.settled.is_some() && matches!(self.promise, Promise::Always(_))
+    }
+
+    pub(crate) fn report(&self, world: &World<'_, P>) -> Report {
+        let at = self.settled.as_ref().map(|(at, ..)| *at);
+        let step = self.settled.as_ref().map(|(_, step, _)| *step);
+        let because = self.settled.as_ref().map(|(.., reason)| reason.clone());
+        match &self.promise {
+            Promise::Always(invariant) => Report {
+                name: invariant.name(),
+                promise: invariant.promise(),
+                verdict: if at.is_some() { Verdict::Violated } else { Verdict::Holds },
+                at,
+                step,
+                reason: because,
+            },
+            Promise::Sometimes { name, promise, .. } => Report {
+                name,
+                promise,
+                verdict: if at.is_some() { Verdict::Reached } else { Verdict::NotReached },
+                at,
+                step,
+                reason: None,
+            },
+            Promise::Eventually { name, promise, holds } => {
+                let missing = holds(world).err();
+                let verdict = if missing.is_some() { Verdict::Blocked } else { Verdict::Holds };
+                Report { name, promise, verdict, at: None, step: None, reason: missing }
+            }
+        }
+    }
+}

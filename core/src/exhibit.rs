@@ -1,0 +1,188 @@
+//! How a system is set up, shown and checked. A reader who wants only the algorithm can stop at [`Protocol`].
+
+use serde::Serialize;
+
+use crate::check::Promise;
+use crate::frame::{Field, Look, Panel, Role};
+use crate::protocol::{ClientId, NodeId, Protocol};
+use crate::sim::client::{Client, MANUAL_FROM, Pending};
+use crate::sim::engine::Host;
+use crate::sim::rng::Rng;
+use crate::sim::run::Member;
+use crate::sim::settings::{Environment, Setting};
+use crate::sim::time::{Span, Time};
+
+/// What a system is, for lists and headings.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// Its name in links and on the command line, in snake case: `raft`.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// One sentence: the problem and the idea.
+    pub summary: &'static str,
+    /// The family under which it is listed: `consensus`.
+    pub family: &'static str,
+    /// The paper that it follows.
+    pub source: &'static str,
+    /// A request that a person might type, to show the form; empty when the system takes none.
+    pub request: &'static str,
+}
+
+/// A situation in which a system can be watched.
+#[derive(Clone)]
+pub struct Scenario<P: Protocol> {
+    /// Its name in links and on the command line, in kebab case: `leader-crash`.
+    pub id: &'static str,
+    /// Its name for people.
+    pub title: &'static str,
+    /// What happens and what to watch, in a sentence or two.
+    pub summary: &'static str,
+    /// For a scenario that breaks a rule: the name of the check that must fall.
+    pub weakened: Option<&'static str>,
+    /// The surroundings.
+    pub environment: Environment,
+    /// What the nodes are told.
+    pub config: P::Config,
+    /// What happens to them: lines such as `1.2s crash leader`.
+    pub script: &'static str,
+    /// Whether further faults are drawn from the seed, until two thirds of the length; then all heals.
+    pub swarm: bool,
+    /// How long a run lasts unless said otherwise.
+    pub length: Span,
+    /// How much virtual time passes in a second of play at speed 1.
+    pub pace: Span,
+}
+
+/// A system that can be shown and checked.
+pub trait Exhibit: Protocol {
+    /// What it is.
+    const ABOUT: About;
+
+    /// What can be set; rules of the algorithm that can be switched off among it.
+    fn settings() -> Vec<Setting<Self::Config>>;
+
+    /// From calm to broken. Every system has `calm` and `swarm`.
+    fn scenarios() -> Vec<Scenario<Self>>;
+
+    /// Whether the settings fit together; `Err` says what does not.
+    fn validate(_config: &Self::Config, _environment: &Environment) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What the node is at the moment. Called often: no allocation.
+    fn role(&self) -> Role;
+
+    /// What the node knows, in the paper's words.
+    fn view(&self) -> Vec<Field>;
+
+    /// How a message is drawn.
+    fn look(_message: &Self::Message) -> Look {
+        Look::default()
+    }
+
+    /// Pictures of the whole: logs, tables, charts.
+    fn panels(_world: &World<'_, Self>) -> Vec<Panel> {
+        Vec::new()
+    }
+
+    /// What must hold.
+    fn checks() -> Vec<Promise<Self>>;
+
+    /// The next request of a generated workload; `unique` is different at every call in a run.
+    fn draw_request(_rng: &mut Rng, _environment: &Environment, _unique: u32) -> Option<Self::Request> {
+        None
+    }
+
+    /// A request as a history records it.
+    fn operation(_request: &Self::Request) -> Option<Operation> {
+        None
+    }
+}
+
+/// A client's operation in the words of histories.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Operation {
+    /// `read`, `write`, `cas`, `incr`, …
+    pub op: &'static str,
+    /// The object.
+    pub key: String,
+    /// What it writes; null for a read.
+    pub value: serde_json::Value,
+}
+
+/// Whether a node runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// It runs.
+    Up,
+    /// It stands still and loses nothing.
+    Paused,
+    /// It has crashed.
+    Down,
+}
+
+/// The cluster as a check or a panel sees it: everything at once, which no node can.
+pub struct World<'a, P: Exhibit> {
+    /// True time.
+    pub now: Time,
+    /// The node that has just acted, if one has.
+    pub changed: Option<NodeId>,
+    /// The surroundings.
+    pub environment: &'a Environment,
+    /// What the nodes were told.
+    pub config: &'a P::Config,
+    pub(crate) nodes: &'a [Member<P>],
+    pub(crate) hosts: &'a [Host],
+    pub(crate) clients: &'a [Client<P>],
+}
+
+impl<'a, P: Exhibit> World<'a, P> {
+    /// Every node.
+    pub fn ids(&self) -> impl Iterator<Item = NodeId> + use<P> {
+        (0..self.nodes.len() as u16).map(NodeId)
+    }
+
+    /// A node's state, unless it has crashed.
+    pub fn node(&self, id: NodeId) -> Option<&'a P> {
+        self.nodes[id.index()].state.as_ref()
+    }
+
+    /// What a node's disk holds for certain.
+    pub fn durable(&self, id: NodeId) -> &'a P::Durable {
+        &self.nodes[id.index()].durable
+    }
+
+    /// Whether a node runs.
+    pub fn status(&self, id: NodeId) -> Status {
+        self.hosts[id.index()].status
+    }
+
+    /// The nodes that have not crashed, with their states.
+    pub fn running(&self) -> impl Iterator<Item = (NodeId, &'a P)> {
+        let nodes = self.nodes;
+        nodes.iter().enumerate().filter_map(|(index, it)| Some((NodeId(index as u16), it.state.as_ref()?)))
+    }
+
+    /// The state of the node that has just acted.
+    pub fn actor(&self) -> Option<(NodeId, &'a P)> {
+        let id = self.changed?;
+        Some((id, self.node(id)?))
+    }
+
+    /// Clients' requests without an answer.
+    pub fn pending(&self) -> Vec<Pending> {
+        self.clients.iter().filter_map(Client::pending).collect()
+    }
+
+    /// How many nodes a majority of the cluster is.
+    pub fn majority(&self) -> usize {
+        self.nodes.len() / 2 + 1
+    }
+}
+
+/// Names a client for people: those of the workload by number, the person's own as `you`.
+pub fn client_name(client: ClientId) -> String {
+    if client.0 >= u32::from(MANUAL_FROM) { "you".to_owned() } else { client.to_string() }
+}

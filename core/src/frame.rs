@@ -1,0 +1,322 @@
+//! What there is to see, as plain data. Whoever draws it (a page, a terminal, a file) knows no system.
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::check::Report;
+use crate::exhibit::Status;
+use crate::protocol::{ClientId, NodeId};
+use crate::sim::time::{Span, Time};
+
+/// The outline of a node on the stage, so that roles differ by more than colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shape {
+    /// An ordinary node.
+    #[default]
+    Circle,
+    /// One that stands for office or is in doubt.
+    Diamond,
+    /// One that leads.
+    Hexagon,
+    /// One of another kind: a client, a balancer, a store.
+    Square,
+}
+
+/// What a node is at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Role {
+    /// In the paper's word, in lower case: `leader`.
+    pub name: &'static str,
+    /// One letter for small pictures.
+    pub letter: char,
+    /// Its outline.
+    pub shape: Shape,
+    /// Whether it wears the crown.
+    pub crown: bool,
+    /// Its term, ballot, view, epoch or version: two colours at once mean disagreement.
+    pub epoch: Option<u64>,
+}
+
+/// How a message is drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Look {
+    /// Question or answer.
+    pub mark: Mark,
+    /// The term, ballot, view, epoch or version it belongs to.
+    pub epoch: Option<u64>,
+}
+
+/// Question or answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mark {
+    /// Drawn solid.
+    #[default]
+    Request,
+    /// Drawn hollow, with a plus.
+    Accept,
+    /// Drawn hollow, with a minus.
+    Refuse,
+    /// Drawn hollow.
+    Reply,
+}
+
+/// One thing that a node knows.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Field {
+    /// In the paper's word: `currentTerm`.
+    pub name: &'static str,
+    /// Its value.
+    pub value: Json,
+    /// Whether it survives a crash.
+    pub durable: bool,
+}
+
+impl Field {
+    /// Something that is lost in a crash.
+    pub fn volatile(name: &'static str, value: impl Into<Json>) -> Field {
+        Field { name, value: value.into(), durable: false }
+    }
+
+    /// Something that the disk holds.
+    pub fn durable(name: &'static str, value: impl Into<Json>) -> Field {
+        Field { name, value: value.into(), durable: true }
+    }
+
+    /// The value as one line of text.
+    pub fn text(&self) -> String {
+        json_text(&self.value)
+    }
+}
+
+/// A value as one short line: no quotes around words, `none` for null.
+pub fn json_text(value: &Json) -> String {
+    match value {
+        Json::Null => "none".to_owned(),
+        Json::String(it) => it.clone(),
+        Json::Array(items) => {
+            let items: Vec<String> = items.iter().map(json_text).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Json::Object(map) => {
+            let pairs: Vec<String> = map.iter().map(|(key, it)| format!("{key} {}", json_text(it))).collect();
+            pairs.join(" ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// A timer that runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TimerView {
+    /// Its name: `election`.
+    pub name: String,
+    /// When it was set, in true time.
+    pub set_at: Time,
+    /// When it will run out, in true time.
+    pub deadline: Time,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NodeView {
+    /// Which one.
+    pub id: NodeId,
+    /// Whether it runs.
+    pub status: Status,
+    /// What it is; `None` while it is down.
+    pub role: Option<Role>,
+    /// What it knows; while it is down, nothing.
+    pub fields: Vec<Field>,
+    /// Its timers, the next to run out first.
+    pub timers: Vec<TimerView>,
+    /// By how much its clock is ahead of true time, in nanoseconds.
+    pub clock_ahead: i64,
+    /// How much too fast its clock runs, in parts per million.
+    pub drift_ppm: i32,
+    /// Writes that its disk has not finished.
+    pub writing: usize,
+    /// Events that wait because it is paused or busy.
+    pub inbox: usize,
+}
+
+/// A client.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ClientView {
+    /// Which one.
+    pub id: ClientId,
+    /// Its name for people.
+    pub name: String,
+    /// What it waits for, if it waits.
+    pub asking: Option<String>,
+    /// The node it asks.
+    pub target: Option<NodeId>,
+    /// What it was told last.
+    pub told: Option<String>,
+}
+
+/// An end of a message's way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(untagged)]
+pub enum End {
+    /// A node.
+    Node(NodeId),
+    /// A client.
+    Client(ClientId),
+}
+
+impl std::fmt::Display for End {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            End::Node(it) => it.fmt(f),
+            End::Client(it) => it.fmt(f),
+        }
+    }
+}
+
+/// A message under way. No text: there may be thousands in a picture.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct MessageView {
+    /// Its number.
+    pub id: u32,
+    /// Where it comes from.
+    pub from: End,
+    /// Where it goes.
+    pub to: End,
+    /// The name of its kind.
+    pub kind: &'static str,
+    /// How it is drawn.
+    pub look: Look,
+    /// When it was sent.
+    pub sent: Time,
+    /// When it arrives, or dies.
+    pub due: Time,
+    /// When it would have arrived, had it not been lost: `due` lies on the way there.
+    pub whole: Time,
+    /// Why it will not arrive, for one that is lost.
+    pub lost: Option<&'static str>,
+}
+
+/// All about one message, for the inspector.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MessageDetail {
+    /// What the picture shows of it.
+    pub view: MessageView,
+    /// Its fields, in the paper's words.
+    pub fields: Vec<(String, Json)>,
+}
+
+/// The network.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct NetworkView {
+    /// The groups of a partition; empty when there is none.
+    pub groups: Vec<Vec<NodeId>>,
+    /// Links that are cut, one way each.
+    pub cuts: Vec<(NodeId, NodeId)>,
+    /// Since when.
+    pub since: Option<Time>,
+    /// The settings that can be changed while it runs: name and value as text.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// A cell of a picture of logs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LogCell {
+    /// What is in it, short.
+    pub text: String,
+    /// Its term, for the colour.
+    pub epoch: Option<u64>,
+    /// Whether it is committed: drawn solid, else dashed.
+    pub committed: bool,
+}
+
+/// A row of a picture of logs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct LogRow {
+    /// Whose log.
+    pub node: NodeId,
+    /// The index of the first cell shown.
+    pub first: u64,
+    /// The cells.
+    pub cells: Vec<LogCell>,
+    /// Whether the node is down, and this is its disk.
+    pub down: bool,
+}
+
+/// A picture of the whole, as data of a closed set: whoever draws must know every kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "panel", rename_all = "snake_case")]
+pub enum Panel {
+    /// Replicated logs, one row a node, aligned by index.
+    Log {
+        /// Its heading.
+        title: &'static str,
+        /// The logs.
+        rows: Vec<LogRow>,
+    },
+    /// A table.
+    Table {
+        /// Its heading.
+        title: &'static str,
+        /// The names of the columns.
+        columns: Vec<String>,
+        /// The rows, as many cells each as there are columns.
+        rows: Vec<Vec<String>>,
+    },
+    /// A histogram.
+    Bars {
+        /// Its heading.
+        title: &'static str,
+        /// What the axis counts, with its unit.
+        axis: &'static str,
+        /// A label and a count for each bar.
+        bars: Vec<(String, u64)>,
+    },
+}
+
+/// Everything at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Frame {
+    /// True time.
+    pub time: Time,
+    /// Steps so far.
+    pub step: u64,
+    /// The nodes.
+    pub nodes: Vec<NodeView>,
+    /// The clients.
+    pub clients: Vec<ClientView>,
+    /// The network.
+    pub network: NetworkView,
+    /// Pictures of the whole.
+    pub panels: Vec<Panel>,
+    /// The checks.
+    pub checks: Vec<Report>,
+    /// Counts so far.
+    pub stats: Stats,
+    /// The hash of the trace so far.
+    pub hash: u64,
+}
+
+/// Counts of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Messages between nodes that were sent.
+    pub sent: u64,
+    /// Messages that arrived.
+    pub delivered: u64,
+    /// Messages that were lost.
+    pub lost: u64,
+    /// Copies that the network made.
+    pub duplicated: u64,
+    /// Requests that clients began.
+    pub invoked: u64,
+    /// Requests that were done.
+    pub completed: u64,
+    /// Requests that were certainly not done.
+    pub refused: u64,
+    /// Requests whose client gave up, not knowing.
+    pub unknown: u64,
+    /// The sum of the times of done requests.
+    pub completion_time: Span,
+}

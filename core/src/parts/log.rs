@@ -1,0 +1,245 @@
+//! An append-only sequence whose copies cost nothing.
+//!
+//! Replicated logs, traces and histories are copied all the time: to disk, into messages, into snapshots for time
+//! travel. A [`Log`] is a shared buffer and a length. Whoever stands at the end of the buffer appends in place; a copy
+//! that is shorter and appends something else gets a buffer of its own; one that appends the same again (as a replay
+//! does) moves along the old one. What a copy can see never changes under it.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+
+use serde::{Serialize, Serializer};
+
+/// The sequence. Clone and truncate in constant time, append in amortised constant time.
+pub struct Log<T> {
+    buffer: Rc<RefCell<Vec<T>>>,
+    len: u32,
+}
+
+impl<T: Clone + PartialEq> Log<T> {
+    /// How many items there are.
+    pub fn len(&self) -> u32 {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The item at `index`, from 0.
+    pub fn get(&self, index: u32) -> Option<T> {
+        if index >= self.len {
+            return None;
+        }
+        self.buffer.borrow().get(index as usize).cloned()
+    }
+
+    /// The last item.
+    pub fn last(&self) -> Option<T> {
+        self.get(self.len.checked_sub(1)?)
+    }
+
+    /// Adds an item at the end.
+    pub fn push(&mut self, item: T) {
+        let at = self.len as usize;
+        let in_place = {
+            let mut buffer = self.buffer.borrow_mut();
+            match buffer.get(at) {
+                None => {
+                    buffer.push(item.clone());
+                    true
+                }
+                Some(existing) => *existing == item,
+            }
+        };
+        if !in_place {
+            let mut own = self.buffer.borrow()[..at].to_vec();
+            own.push(item);
+            self.buffer = Rc::new(RefCell::new(own));
+        }
+        self.len += 1;
+    }
+
+    /// Forgets everything from index `len` on.
+    pub fn truncate(&mut self, len: u32) {
+        self.len = self.len.min(len);
+    }
+
+    /// Calls `visit` with the items from index `from` up to `to`, as far as there are any.
+    pub fn with<R>(&self, from: u32, to: u32, visit: impl FnOnce(&[T]) -> R) -> R {
+        let to = to.min(self.len) as usize;
+        let from = (from as usize).min(to);
+        visit(&self.buffer.borrow()[from..to])
+    }
+
+    /// All items, copied.
+    pub fn to_vec(&self) -> Vec<T> {
+        self.with(0, self.len, <[T]>::to_vec)
+    }
+
+    /// The items from index `from` up to `to`, sharing this log's memory.
+    pub fn slice(&self, from: u32, to: u32) -> Slice<T> {
+        let to = to.min(self.len);
+        Slice { log: Log { buffer: self.buffer.clone(), len: to }, from: from.min(to) }
+    }
+
+    /// Whether both look at the same memory, so that the shorter one is a prefix of the longer.
+    pub fn shares_memory_with(&self, other: &Log<T>) -> bool {
+        Rc::ptr_eq(&self.buffer, &other.buffer)
+    }
+
+    /// How many items at the start both have in common.
+    pub fn common_prefix(&self, other: &Log<T>) -> u32 {
+        let shortest = self.len.min(other.len);
+        if self.shares_memory_with(other) {
+            return shortest;
+        }
+        let (mine, theirs) = (self.buffer.borrow(), other.buffer.borrow());
+        let differ = (0..shortest as usize).find(|it| mine[*it] != theirs[*it]);
+        differ.map_or(shortest, |it| it as u32)
+    }
+}
+
+/// A part of a [`Log`], with no items of its own: what a message carries.
+pub struct Slice<T> {
+    log: Log<T>,
+    from: u32,
+}
+
+impl<T: Clone + PartialEq> Slice<T> {
+    /// No items.
+    pub fn empty() -> Slice<T> {
+        Slice { log: Log::default(), from: 0 }
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> u32 {
+        self.log.len - self.from
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The item at `index` of the slice, from 0.
+    pub fn get(&self, index: u32) -> Option<T> {
+        self.log.get(self.from.checked_add(index)?)
+    }
+
+    /// Calls `visit` with the items.
+    pub fn with<R>(&self, visit: impl FnOnce(&[T]) -> R) -> R {
+        self.log.with(self.from, self.log.len, visit)
+    }
+}
+
+impl<T> Default for Log<T> {
+    fn default() -> Log<T> {
+        Log { buffer: Rc::default(), len: 0 }
+    }
+}
+
+impl<T> Clone for Log<T> {
+    fn clone(&self) -> Log<T> {
+        Log { buffer: self.buffer.clone(), len: self.len }
+    }
+}
+
+impl<T: Clone + PartialEq> PartialEq for Log<T> {
+    fn eq(&self, other: &Log<T>) -> bool {
+        self.len == other.len && self.common_prefix(other) == self.len
+    }
+}
+
+impl<T: Clone + PartialEq> FromIterator<T> for Log<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Log<T> {
+        let items: Vec<T> = items.into_iter().collect();
+        let len = u32::try_from(items.len()).expect("a log has fewer than 2^32 items");
+        Log { buffer: Rc::new(RefCell::new(items)), len }
+    }
+}
+
+impl<T: Clone + PartialEq + fmt::Debug> fmt::Debug for Log<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(0, self.len, |it| it.fmt(f))
+    }
+}
+
+impl<T: Clone + PartialEq + Serialize> Serialize for Log<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with(0, self.len, |it| serializer.collect_seq(it))
+    }
+}
+
+impl<T> Clone for Slice<T> {
+    fn clone(&self) -> Slice<T> {
+        Slice { log: self.log.clone(), from: self.from }
+    }
+}
+
+impl<T: Clone + PartialEq> PartialEq for Slice<T> {
+    fn eq(&self, other: &Slice<T>) -> bool {
+        self.with(|mine| other.with(|theirs| mine == theirs))
+    }
+}
+
+impl<T: Clone + PartialEq + Hash> Hash for Slice<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.with(|it| it.hash(state));
+    }
+}
+
+impl<T: Clone + PartialEq + fmt::Debug> fmt::Debug for Slice<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.with(|it| it.fmt(f))
+    }
+}
+
+impl<T: Clone + PartialEq + Serialize> Serialize for Slice<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.with(|it| serializer.collect_seq(it))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_never_sees_another_change() {
+        let mut one: Log<u32> = (0..5).collect();
+        let mut two = one.clone();
+        one.push(5);
+        two.push(50);
+        two.truncate(3);
+        two.push(30);
+        assert_eq!(one.to_vec(), [0, 1, 2, 3, 4, 5]);
+        assert_eq!(two.to_vec(), [0, 1, 2, 30]);
+        assert_eq!(one.common_prefix(&two), 3);
+    }
+
+    #[test]
+    fn a_replay_moves_along_the_old_memory() {
+        let one: Log<u32> = (0..5).collect();
+        let mut again = one.clone();
+        again.truncate(2);
+        again.push(2);
+        assert!(again.shares_memory_with(&one));
+        again.push(9);
+        assert!(!again.shares_memory_with(&one));
+        assert_eq!(one.to_vec(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn slices_are_equal_by_content() {
+        let one: Log<u32> = (0..5).collect();
+        let two: Log<u32> = (2..9).collect();
+        assert_eq!(one.slice(2, 5), two.slice(0, 3));
+        assert_eq!(one.slice(2, 5).get(1), Some(3));
+        assert_eq!(one.slice(4, 99).len(), 1);
+        assert!(one.slice(7, 9).is_empty());
+    }
+}

@@ -1,0 +1,7 @@
+//! Pure pieces that several systems use.
+
+pub mod log;
+
+pub mod kv;
+
+pub mod quorum;

@@ -1,0 +1,3 @@
+//! Where things stand: from data to places, for any renderer.
+
+pub mod ring;

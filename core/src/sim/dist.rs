@@ -1,0 +1,234 @@
+//! Probabilities and distributions of delays, written as text: `2%`, `uniform(5ms,15ms)`.
+//!
+//! The only file with transcendental functions: they come from `libm`, whose bits are the same on every platform.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::BadInput;
+
+use super::rng::Rng;
+use super::time::Span;
+
+/// A probability in parts per million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Chance(u32);
+
+impl Chance {
+    /// It never happens.
+    pub const NEVER: Chance = Chance(0);
+    /// Certainty, in parts per million.
+    pub const CERTAIN_PPM: u32 = 1_000_000;
+
+    /// `percent` in a hundred.
+    ///
+    /// # Panics
+    /// Above a hundred.
+    pub const fn percent(percent: u32) -> Chance {
+        assert!(percent <= 100, "more than certain");
+        Chance(percent * 10_000)
+    }
+
+    /// Parts per million.
+    pub fn ppm(self) -> u32 {
+        self.0
+    }
+}
+
+impl fmt::Display for Chance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = self.0 / 10_000;
+        let rest = format!("{:04}", self.0 % 10_000);
+        match rest.trim_end_matches('0') {
+            "" => write!(f, "{whole}%"),
+            rest => write!(f, "{whole}.{rest}%"),
+        }
+    }
+}
+
+impl FromStr for Chance {
+    type Err = BadInput;
+    fn from_str(text: &str) -> Result<Chance, BadInput> {
+        let read = || {
+            let (whole, rest) = match text.strip_suffix('%')?.split_once('.') {
+                Some((whole, rest)) if !rest.is_empty() => (whole, rest),
+                Some(_) => return None,
+                None => (text.strip_suffix('%')?, ""),
+            };
+            let digits = |it: &str| !it.is_empty() && it.bytes().all(|it| it.is_ascii_digit());
+            if !digits(whole) || rest.len() > 4 || !(rest.is_empty() || digits(rest)) {
+                return None;
+            }
+            let ppm = whole.parse::<u32>().ok()?.checked_mul(10_000)?
+                + format!("{rest:0<4}").parse::<u32>().ok()?;
+            (ppm <= Chance::CERTAIN_PPM).then_some(Chance(ppm))
+        };
+        read().ok_or_else(|| BadInput::new(text, "is not a probability: write 0% to 100%, such as 2% or 0.5%"))
+    }
+}
+
+/// How long something takes. Every draw is at most [`Span::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Dist {
+    /// Always the same: `20ms`.
+    Constant(Span),
+    /// Every length in the range alike: `uniform(5ms,15ms)`.
+    Uniform(Span, Span),
+    /// Mean and standard deviation, cut off at zero: `normal(20ms,5ms)`.
+    Normal(Span, Span),
+    /// A least delay and the mean of what comes on top: `exponential(5ms,10ms)`.
+    Exponential(Span, Span),
+    /// Median, and the standard deviation of the logarithm: `lognormal(20ms,0.5)`.
+    LogNormal(Span, f64),
+    /// Scale (the least value) and shape; heavy-tailed: `pareto(3ms,3.5)`.
+    Pareto(Span, f64),
+}
+
+impl Dist {
+    /// Draws one length.
+    pub fn draw(&self, rng: &mut Rng) -> Span {
+        match *self {
+            Dist::Constant(span) => span,
+            Dist::Uniform(min, max) => rng.span(min, max),
+            Dist::Normal(mean, deviation) => {
+                clamp(mean.0 as f64 + standard_normal(rng) * deviation.0 as f64)
+            }
+            Dist::Exponential(min, mean) => {
+                clamp(min.0 as f64 - mean.0 as f64 * libm::log(1.0 - rng.unit()))
+            }
+            Dist::LogNormal(median, sigma) => {
+                clamp(median.0 as f64 * libm::exp(sigma * standard_normal(rng)))
+            }
+            Dist::Pareto(scale, shape) => {
+                clamp(scale.0 as f64 * libm::pow(1.0 - rng.unit(), -1.0 / shape))
+            }
+        }
+    }
+
+    /// A length to draw pictures and pick play-back speeds by: the mean, or the median where the mean says little.
+    pub fn typical(&self) -> Span {
+        match *self {
+            Dist::Constant(span) => span,
+            Dist::Uniform(min, max) => Span((min.0 + max.0) / 2),
+            Dist::Normal(mean, _) => mean,
+            Dist::Exponential(min, mean) => min + mean,
+            Dist::LogNormal(median, _) => median,
+            Dist::Pareto(scale, shape) => clamp(scale.0 as f64 * libm::pow(2.0, 1.0 / shape)),
+        }
+    }
+
+    /// Whether every draw is zero.
+    pub fn is_instant(&self) -> bool {
+        matches!(self, Dist::Constant(Span::ZERO))
+    }
+}
+
+/// A number of nanoseconds as a span; what is below zero or above the limit goes to the limit.
+fn clamp(nanos: f64) -> Span {
+    // The cast saturates and takes a NaN to zero.
+    Span((nanos as u64).min(Span::MAX.0))
+}
+
+/// One draw of the standard normal distribution (Box and Muller 1958).
+fn standard_normal(rng: &mut Rng) -> f64 {
+    let radius = libm::sqrt(-2.0 * libm::log(1.0 - rng.unit()));
+    radius * libm::cos(std::f64::consts::TAU * rng.unit())
+}
+
+impl fmt::Display for Dist {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dist::Constant(span) => write!(f, "{span}"),
+            Dist::Uniform(min, max) => write!(f, "uniform({min},{max})"),
+            Dist::Normal(mean, deviation) => write!(f, "normal({mean},{deviation})"),
+            Dist::Exponential(min, mean) => write!(f, "exponential({min},{mean})"),
+            Dist::LogNormal(median, sigma) => write!(f, "lognormal({median},{sigma})"),
+            Dist::Pareto(scale, shape) => write!(f, "pareto({scale},{shape})"),
+        }
+    }
+}
+
+impl FromStr for Dist {
+    type Err = BadInput;
+
+    fn from_str(text: &str) -> Result<Dist, BadInput> {
+        let wanted = || {
+            BadInput::new(
+                text,
+                "is not a delay: write 20ms, uniform(5ms,15ms), normal(20ms,5ms), exponential(5ms,10ms), \
+                 lognormal(20ms,0.5) or pareto(3ms,3.5)",
+            )
+        };
+        let Some((name, rest)) = text.split_once('(') else {
+            return text.parse().map(Dist::Constant).map_err(|_| wanted());
+        };
+        let (first, second) = rest
+            .strip_suffix(')')
+            .and_then(|it| it.split_once(','))
+            .ok_or_else(wanted)?;
+        let first: Span = first.trim().parse().map_err(|_| wanted())?;
+        let second = second.trim();
+        let span = || second.parse::<Span>().map_err(|_| wanted());
+        let number = || match second.parse::<f64>() {
+            Ok(it) if it > 0.0 && it <= 1_000.0 => Ok(it),
+            _ => Err(wanted()),
+        };
+        match name.trim() {
+            "uniform" => match span()? {
+                max if max < first => {
+                    Err(BadInput::new(text, "is not a delay: its second bound is below its first"))
+                }
+                max => Ok(Dist::Uniform(first, max)),
+            },
+            "normal" => Ok(Dist::Normal(first, span()?)),
+            "exponential" => Ok(Dist::Exponential(first, span()?)),
+            "lognormal" => Ok(Dist::LogNormal(first, number()?)),
+            "pareto" => Ok(Dist::Pareto(first, number()?)),
+            _ => Err(wanted()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rng::Stream;
+    use super::*;
+
+    #[test]
+    fn text_and_distribution_are_one_to_one() {
+        for text in [
+            "20ms", "uniform(5ms,15ms)", "normal(20ms,5ms)", "exponential(5ms,10ms)", "lognormal(20ms,0.5)",
+            "pareto(3ms,3.5)",
+        ] {
+            assert_eq!(text.parse::<Dist>().unwrap().to_string(), text);
+        }
+        for text in ["0%", "2%", "0.5%", "33.3333%", "100%"] {
+            assert_eq!(text.parse::<Chance>().unwrap().to_string(), text);
+        }
+        for text in ["101%", "2", "-1%", "%", "1.%", "1.00001%", "+1%", "nan%", "4294967296%"] {
+            assert!(text.parse::<Chance>().is_err(), "{text}");
+        }
+        for text in ["", "uniform", "uniform(5ms)", "uniform(15ms,5ms)", "pareto(3ms,0)", "lognormal(1ms,inf)", "x(1ms,2ms)"] {
+            assert!(text.parse::<Dist>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn means_are_those_of_the_textbook() {
+        let cases = [
+            ("uniform(5ms,15ms)", 10.0),
+            ("normal(20ms,5ms)", 20.0),
+            ("exponential(5ms,10ms)", 15.0),
+            ("lognormal(20ms,0.5)", 20.0 * libm::exp(0.125)),
+            ("pareto(3ms,3.5)", 3.0 * 3.5 / 2.5),
+        ];
+        for (text, mean) in cases {
+            let dist: Dist = text.parse().unwrap();
+            let mut rng = Rng::stream(3, Stream::Faults);
+            let draws = 100_000;
+            let sum: f64 = (0..draws).map(|_| dist.draw(&mut rng).millis()).sum();
+            let off = (sum / f64::from(draws) / mean - 1.0).abs();
+            assert!(off < 0.01, "{text}: off by {off}");
+        }
+    }
+}

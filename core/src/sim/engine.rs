@@ -1,0 +1,189 @@
+//! The part of the simulator that knows no system: time, the queue, the hosts, the network, the trace.
+//!
+//! It is not generic, so that a further system adds only its own code to the page ([`super::run`] is the thin shell
+//! around it).
+
+use std::collections::VecDeque;
+
+use crate::exhibit::Status;
+use crate::frame::{NetworkView, Stats};
+use crate::protocol::NodeId;
+use crate::trace::{HostId, Kind, Level, NO_EVENT, Record, Recorder};
+
+use super::clock::Clock;
+use super::network::Network;
+use super::queue::{Event, Queue};
+use super::rng::{Rng, Stream};
+use super::settings::{CHANGEABLE, Environment};
+use super::time::{Span, Time};
+
+/// So many steps at one moment mean that time stands still: something goes round in a circle without delay.
+const STEPS_PER_MOMENT_MAX: u32 = 100_000;
+
+/// So many events may be under way at once; beyond that a run would exhaust the machine's memory.
+const UNDER_WAY_MAX: usize = 1_000_000;
+
+/// The machine that a node runs on.
+#[derive(Clone, Debug)]
+pub struct Host {
+    /// Whether it runs.
+    pub status: Status,
+    /// Its clock.
+    pub clock: Clock,
+    /// What the algorithm draws.
+    pub rng: Rng,
+    /// What the network draws for messages sent from here.
+    pub wire: Rng,
+    /// What the disk draws.
+    pub disk: Rng,
+    /// The plan for the end of the write that the disk is at.
+    pub syncing: Option<u64>,
+    /// The event that began that write.
+    pub write_event: u32,
+    /// Until when it is busy, and the plan for the end of that.
+    pub busy: Option<(Time, u64)>,
+    /// Plans that came due while it could not act.
+    pub inbox: VecDeque<(u64, Event)>,
+}
+
+impl Host {
+    /// Whether it can act now.
+    pub fn can_act(&self) -> bool {
+        self.status == Status::Up && self.busy.is_none()
+    }
+}
+
+/// The simulator's state, but for what nodes and messages contain.
+#[derive(Clone)]
+pub struct Kernel {
+    /// True time.
+    pub now: Time,
+    /// Steps so far.
+    pub steps: u64,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// What is to come.
+    pub queue: Queue,
+    /// The machines.
+    pub hosts: Vec<Host>,
+    /// Who reaches whom.
+    pub network: Network,
+    /// The surroundings; some can change during the run.
+    pub environment: Environment,
+    /// The trace.
+    pub recorder: Recorder,
+    /// Counts.
+    pub stats: Stats,
+    /// Numbers messages in the order of sending.
+    pub next_message: u32,
+    /// Why the run cannot go on, if it cannot.
+    pub halted: Option<String>,
+    /// Steps at the present moment.
+    steps_now: u32,
+}
+
+impl Kernel {
+    /// The world before its first event.
+    pub fn new(environment: Environment, seed: u64, level: Level) -> Kernel {
+        let mut clocks = Rng::stream(seed, Stream::Clocks);
+        let hosts = (0..u32::from(environment.nodes))
+            .map(|node| {
+                let mut clock = Clock::default();
+                let skew = environment.skew;
+                let ahead = clocks.span(Span::ZERO, skew + skew).0 as i64 - skew.0 as i64;
+                clock.jump(Time::ZERO, ahead);
+                Host {
+                    status: Status::Up,
+                    clock,
+                    rng: Rng::stream(seed, Stream::Node(node)),
+                    wire: Rng::stream(seed, Stream::Wire(node)),
+                    disk: Rng::stream(seed, Stream::Disk(node)),
+                    syncing: None,
+                    write_event: NO_EVENT,
+                    busy: None,
+                    inbox: VecDeque::new(),
+                }
+            })
+            .collect();
+        Kernel {
+            now: Time::ZERO,
+            steps: 0,
+            seed,
+            queue: Queue::default(),
+            hosts,
+            network: Network::default(),
+            environment,
+            recorder: Recorder::new(level, seed),
+            stats: Stats::default(),
+            next_message: 1,
+            halted: None,
+            steps_now: 0,
+        }
+    }
+
+    /// Counts a step at `time` and moves true time there.
+    pub fn begin_step(&mut self, time: Time) {
+        self.steps_now = if time > self.now { 0 } else { self.steps_now + 1 };
+        self.now = time;
+        self.steps += 1;
+    }
+
+    /// Notices a run that would never end.
+    pub fn watch_budget(&mut self, under_way: usize) {
+        if self.steps_now > STEPS_PER_MOMENT_MAX {
+            self.halted = Some(format!(
+                "{STEPS_PER_MOMENT_MAX} steps at {} and time does not pass: give something a delay",
+                self.now
+            ));
+        }
+        if under_way > UNDER_WAY_MAX {
+            self.halted = Some(format!("more than {UNDER_WAY_MAX} messages under way at {}", self.now));
+        }
+    }
+
+    /// Adds an event to the trace and gives it its number.
+    pub fn record(&mut self, kind: Kind, host: HostId, cause: u32, label: &'static str) -> u32 {
+        self.record_about(kind, (host, HostId::WORLD), (cause, 0), (label, 0), 0)
+    }
+
+    /// Adds an event about something that travels or is counted: `ends` are host and peer, `origin` the cause and the
+    /// number of the thing, `word` the label and the tint.
+    pub fn record_about(
+        &mut self,
+        kind: Kind,
+        ends: (HostId, HostId),
+        origin: (u32, u32),
+        word: (&'static str, u16),
+        payload: u64,
+    ) -> u32 {
+        let record = Record {
+            time: self.now,
+            step: self.steps as u32,
+            cause: origin.0,
+            item: origin.1,
+            host: ends.0,
+            peer: ends.1,
+            kind,
+            label: 0,
+            tint: word.1,
+        };
+        self.recorder.add(record, word.0, payload)
+    }
+
+    /// The machine of a node.
+    pub fn host(&mut self, node: NodeId) -> &mut Host {
+        &mut self.hosts[node.index()]
+    }
+
+    /// The network as data.
+    pub fn network_view(&self) -> NetworkView {
+        let settings = Environment::settings();
+        let changeable = settings.iter().filter(|it| CHANGEABLE.contains(&it.id));
+        NetworkView {
+            groups: self.network.groups(),
+            cuts: self.network.cuts().collect(),
+            since: self.network.since(),
+            settings: changeable.map(|it| (it.id, (it.get)(&self.environment).to_string())).collect(),
+        }
+    }
+}

@@ -1,0 +1,440 @@
+//! What Raft promises (Figure 3 of the paper, and what follows from it), watched at every step.
+//!
+//! Each check looks only at the server that has just acted, against a ghost state of its own.
+
+use std::collections::BTreeMap;
+
+use crate::check::{Invariant, Promise};
+use crate::exhibit::World;
+use crate::parts::log::Log;
+use crate::protocol::{ClientId, NodeId};
+use crate::sim::time::Span;
+
+use super::show::short;
+use super::{Command, Entry, Index, Raft, State, Term};
+
+/// After the faults, so long is enough to answer whoever asks.
+const PROGRESS_WITHIN: Span = Span::secs(3);
+
+/// A follower may be so many entries behind: those that are under way.
+const LAG_MAX: u64 = 50;
+
+/// Every check.
+pub(super) fn all() -> Vec<Promise<Raft>> {
+    vec![
+        Promise::always(ElectionSafety::default()),
+        Promise::always(LeaderAppendOnly::default()),
+        Promise::always(LogMatching::default()),
+        Promise::always(LeaderCompleteness::default()),
+        Promise::always(StateMachineSafety::default()),
+        Promise::always(OneVote::default()),
+        Promise::always(CommittedKept::default()),
+        Promise::always(ExactlyOnce::default()),
+        Promise::Sometimes {
+            name: "leader-elected",
+            promise: "A leader is elected.",
+            reached: |world| world.actor().is_some_and(|(_, it)| it.leads()),
+        },
+        Promise::Sometimes {
+            name: "entry-committed",
+            promise: "A client's request is committed.",
+            reached: |world| world.actor().is_some_and(|(_, it)| !it.executed.is_empty()),
+        },
+        Promise::Sometimes {
+            name: "second-leader",
+            promise: "A leader is replaced by another.",
+            reached: |world| world.actor().is_some_and(|(_, it)| it.leads() && it.current_term > 1),
+        },
+        Promise::Sometimes {
+            name: "two-leaders",
+            promise: "Two servers believe that they lead, in different terms.",
+            reached: |world| {
+                world.actor().is_some_and(|(_, it)| it.leads())
+                    && world.running().filter(|(_, it)| it.leads()).count() > 1
+            },
+        },
+        Promise::Sometimes {
+            name: "election-failed",
+            promise: "A server stands for election after a term in which it heard of no leader.",
+            reached: |world| {
+                world.actor().is_some_and(|(_, it)| {
+                    matches!(it.state, State::Candidate { .. }) && it.current_term > it.last_term() + 1
+                })
+            },
+        },
+        Promise::Eventually {
+            name: "progress",
+            promise: "Once all is healed there is a leader whom a majority follows, and clients get answers.",
+            holds: progress,
+        },
+    ]
+}
+
+fn progress(world: &World<'_, Raft>) -> Result<(), String> {
+    let leader = world.running().filter(|(_, it)| it.leads()).max_by_key(|(_, it)| it.current_term);
+    let Some((id, leader)) = leader else { return Err("no server leads".to_owned()) };
+    let followers = world.running().filter(|(_, it)| it.leader == Some(id)).count();
+    if followers < world.majority() {
+        return Err(format!("{id} leads term {}, but only {followers} follow", leader.current_term));
+    }
+    for (other, server) in world.running() {
+        let same = u64::from(server.log.common_prefix(&leader.log));
+        if same + LAG_MAX < leader.commit_index {
+            return Err(format!("{other} has only {same} of the {} entries committed", leader.commit_index));
+        }
+    }
+    let late = world.pending().into_iter().find(|it| world.now.since(it.since) > PROGRESS_WITHIN);
+    match late {
+        Some(it) => Err(format!("{} has waited for \"{}\" since {}", it.client, it.request, it.since)),
+        None => Ok(()),
+    }
+}
+
+impl Raft {
+    fn leads(&self) -> bool {
+        matches!(self.state, State::Leader { .. })
+    }
+}
+
+/// The fixed parts of an invariant: its name, its promise, its copy.
+macro_rules! invariant {
+    ($type:ty, $name:literal, $promise:literal) => {
+        impl Invariant<Raft> for $type {
+            fn name(&self) -> &'static str {
+                $name
+            }
+            fn promise(&self) -> &'static str {
+                $promise
+            }
+            fn observe(&mut self, world: &World<'_, Raft>) -> Result<(), String> {
+                let Some(id) = world.changed else { return Ok(()) };
+                match world.node(id) {
+                    Some(server) => self.look(id, server),
+                    None => {
+                        self.forget(id);
+                        Ok(())
+                    }
+                }
+            }
+            fn clone_box(&self) -> Box<dyn Invariant<Raft>> {
+                Box::new(self.clone())
+            }
+        }
+    };
+}
+
+/// "At most one leader can be elected in a given term." §5.2
+#[derive(Clone, Default)]
+struct ElectionSafety {
+    leaders: BTreeMap<Term, NodeId>,
+}
+
+invariant!(ElectionSafety, "election-safety", "At most one leader is elected in a term (§5.2).");
+
+impl ElectionSafety {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        if !server.leads() {
+            return Ok(());
+        }
+        let first = *self.leaders.entry(server.current_term).or_insert(id);
+        if first == id {
+            return Ok(());
+        }
+        Err(format!("{id} became leader of term {}, which {first} leads already", server.current_term))
+    }
+
+    fn forget(&mut self, _id: NodeId) {}
+}
+
+/// "A leader never overwrites or deletes entries in its log; it only appends new entries." §5.3
+#[derive(Clone, Default)]
+struct LeaderAppendOnly {
+    /// The term and the log of each server that led when it last acted.
+    logs: BTreeMap<NodeId, (Term, Log<Entry>)>,
+}
+
+invariant!(LeaderAppendOnly, "leader-append-only", "A leader only appends to its log (§5.3).");
+
+impl LeaderAppendOnly {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        if !server.leads() {
+            self.logs.remove(&id);
+            return Ok(());
+        }
+        let now = (server.current_term, server.log.clone());
+        match self.logs.insert(id, now) {
+            Some((term, before)) if term == server.current_term => {
+                let kept = before.common_prefix(&server.log);
+                if kept < before.len() {
+                    return Err(format!("{id}, leader of term {term}, lost its entry {}", kept + 1));
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn forget(&mut self, id: NodeId) {
+        self.logs.remove(&id);
+    }
+}
+
+/// "If two logs contain an entry with the same index and term, then the logs are identical in all entries up through the
+/// given index." §5.3
+///
+/// Entries of one term stand next to each other, in the order in which the term's leader created them. So it is enough
+/// to know, for each term, what stands before its first entry, and its entries; every log must agree with that.
+#[derive(Clone, Default)]
+struct LogMatching {
+    terms: BTreeMap<Term, TermLog>,
+    logs: BTreeMap<NodeId, Log<Entry>>,
+}
+
+#[derive(Clone)]
+struct TermLog {
+    first: Index,
+    before: Term,
+    entries: Log<Entry>,
+}
+
+invariant!(LogMatching, "log-matching", "Logs that agree in an entry agree in everything before it (§5.3).");
+
+impl LogMatching {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        let seen = self.logs.insert(id, server.log.clone()).unwrap_or_default();
+        let from = seen.common_prefix(&server.log);
+        for index in u64::from(from) + 1..=server.last_index() {
+            let entry = server.entry(index).expect("within the log");
+            self.admit(id, index, server.term_at(index - 1), entry)?;
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, id: NodeId, index: Index, before: Term, entry: Entry) -> Result<(), String> {
+        let new = || TermLog { first: index, before, entries: Log::default() };
+        let known = self.terms.entry(entry.term).or_insert_with(new);
+        let differs = |what: String| Err(format!("{id} has at index {index} {}, but {what}", describe(&entry)));
+        let Some(offset) = index.checked_sub(known.first) else {
+            return differs(format!("term {} begins at index {}", entry.term, known.first));
+        };
+        let expected = if offset == 0 { known.before } else { entry.term };
+        if before != expected {
+            return differs(format!("before it stands term {before} instead of {expected}"));
+        }
+        match known.entries.get(offset as u32) {
+            Some(other) if other != entry => differs(format!("another log has {}", describe(&other))),
+            None if offset == u64::from(known.entries.len()) => {
+                known.entries.push(entry);
+                Ok(())
+            }
+            None => differs("no leader is known to have created it".to_owned()),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn forget(&mut self, id: NodeId) {
+        self.logs.remove(&id);
+    }
+}
+
+/// What has been committed by anybody, in order: the ghost that several checks share in kind.
+#[derive(Clone, Default)]
+struct Committed {
+    /// Each entry with the term in which it was committed.
+    entries: Log<(Entry, Term)>,
+}
+
+impl Committed {
+    /// Learns from a server what is committed.
+    fn learn(&mut self, server: &Raft) {
+        while u64::from(self.entries.len()) < server.commit_index {
+            let index = u64::from(self.entries.len()) + 1;
+            let Some(entry) = server.entry(index) else { return };
+            self.entries.push((entry, server.current_term));
+        }
+    }
+
+    /// The first committed entry that `log` lacks or has otherwise, of those committed before `term`.
+    fn missing(&self, log: &Log<Entry>, term: Term) -> Option<(Index, Entry, Term)> {
+        self.entries.with(0, u32::MAX, |committed| {
+            log.with(0, u32::MAX, |log| {
+                let lacks = |at: usize, entry: &Entry| log.get(at).is_none_or(|it| it != entry);
+                let mut all = committed.iter().enumerate().take_while(|(_, it)| it.1 < term);
+                let (at, it) = all.find(|(at, it)| lacks(*at, &it.0))?;
+                Some((at as u64 + 1, it.0, it.1))
+            })
+        })
+    }
+}
+
+/// "If a log entry is committed in a given term, then that entry will be present in the logs of the leaders for all
+/// higher-numbered terms." §5.4
+#[derive(Clone, Default)]
+struct LeaderCompleteness {
+    committed: Committed,
+    /// The terms whose leader has been looked at.
+    leaders: BTreeMap<NodeId, Term>,
+}
+
+invariant!(LeaderCompleteness, "leader-completeness", "Every leader has every entry committed before its term (§5.4).");
+
+impl LeaderCompleteness {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        self.committed.learn(server);
+        if !server.leads() || self.leaders.insert(id, server.current_term) == Some(server.current_term) {
+            return Ok(());
+        }
+        match self.committed.missing(&server.log, server.current_term) {
+            Some((index, entry, term)) => Err(format!(
+                "{id} leads term {} without index {index}, {}, which was committed in term {term}",
+                server.current_term,
+                describe(&entry)
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn forget(&mut self, id: NodeId) {
+        self.leaders.remove(&id);
+    }
+}
+
+/// "If a server has applied a log entry at a given index to its state machine, no other server will ever apply a different
+/// log entry for the same index." §5.4.3
+#[derive(Clone, Default)]
+struct StateMachineSafety {
+    applied: Log<Entry>,
+    by: BTreeMap<NodeId, Index>,
+}
+
+invariant!(StateMachineSafety, "state-machine-safety", "No two servers execute different entries at one index (§5.4.3).");
+
+impl StateMachineSafety {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        let from = self.by.insert(id, server.last_applied).unwrap_or(0);
+        for index in from + 1..=server.last_applied {
+            let Some(entry) = server.entry(index) else {
+                return Err(format!("{id} executed index {index}, which its log does not have"));
+            };
+            match self.applied.get(index as u32 - 1) {
+                None => self.applied.push(entry),
+                Some(first) if first == entry => {}
+                Some(first) => {
+                    return Err(format!(
+                        "{id} executed {} at index {index}, where {} was executed before",
+                        describe(&entry),
+                        describe(&first)
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, id: NodeId) {
+        self.by.remove(&id);
+    }
+}
+
+/// A server votes for one candidate in a term, and its term never goes back, restarts or not. Figure 2
+#[derive(Clone, Default)]
+struct OneVote {
+    votes: BTreeMap<NodeId, (Term, Option<NodeId>)>,
+}
+
+invariant!(OneVote, "one-vote", "A server votes once in a term and never goes back to an earlier one (Figure 2).");
+
+impl OneVote {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        let (term, vote) = self.votes.get(&id).copied().unwrap_or((0, None));
+        let now = (server.current_term, server.voted_for);
+        // A server that has just restarted may have lost a term or vote that its disk did not have yet; nobody has
+        // heard of those. What others have heard of shows when it acts on it.
+        if now.0 == term && vote.is_some() && now.1.is_some() && now.1 != vote {
+            return Err(format!("{id} voted for {} and {} in term {term}", name(vote), name(now.1)));
+        }
+        if now.0 > term || (now.0 == term && now.1.is_some()) {
+            self.votes.insert(id, now);
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, _id: NodeId) {}
+}
+
+fn name(node: Option<NodeId>) -> String {
+    node.map_or_else(|| "nobody".to_owned(), |it| it.to_string())
+}
+
+/// No server deletes an entry that is committed. It follows from the five properties, and tells earlier what went wrong.
+#[derive(Clone, Default)]
+struct CommittedKept {
+    committed: Committed,
+    logs: BTreeMap<NodeId, Log<Entry>>,
+}
+
+invariant!(CommittedKept, "committed-kept", "No server deletes a committed entry from its log.");
+
+impl CommittedKept {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        let before = self.logs.insert(id, server.log.clone()).unwrap_or_default();
+        let kept = before.common_prefix(&server.log);
+        for index in kept..before.len() {
+            let lost = before.get(index);
+            let committed = self.committed.entries.get(index);
+            if let (Some(lost), Some((entry, term))) = (lost, committed) {
+                if lost == entry {
+                    return Err(format!(
+                        "{id} deleted index {}, {}, which was committed in term {term}",
+                        index + 1,
+                        describe(&entry)
+                    ));
+                }
+            }
+        }
+        self.committed.learn(server);
+        Ok(())
+    }
+
+    /// What the disk did not have yet may be gone after a crash: nobody was told of it.
+    fn forget(&mut self, id: NodeId) {
+        self.logs.remove(&id);
+    }
+}
+
+/// A client's request takes effect once, however often it is sent. §8
+#[derive(Clone, Default)]
+struct ExactlyOnce {
+    /// For each server how much of its audit was read, and the last request of each client in it.
+    audits: BTreeMap<NodeId, (u32, BTreeMap<ClientId, u32>)>,
+}
+
+invariant!(ExactlyOnce, "exactly-once", "A client's request takes effect once, however often it is sent (§8).");
+
+impl ExactlyOnce {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        let (read, last) = self.audits.entry(id).or_default();
+        while let Some(session) = server.executed.get(*read) {
+            *read += 1;
+            let before = last.insert(session.client, session.sequence);
+            if before.is_some_and(|it| it >= session.sequence) {
+                return Err(format!(
+                    "{id} executed request {} of {} a second time",
+                    session.sequence, session.client
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, id: NodeId) {
+        self.audits.remove(&id);
+    }
+}
+
+fn describe(entry: &Entry) -> String {
+    match entry.command {
+        Command::Noop => format!("the no-op of term {}", entry.term),
+        Command::Client(..) => format!("\"{}\" of term {}", short(entry), entry.term),
+    }
+}
