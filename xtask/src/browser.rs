@@ -12,7 +12,7 @@ use crate::tools::{self, Tool};
 
 /// Runs every `e2e/tests/*.test.mjs` against dist/ and the command-line program.
 pub fn tests(report: &mut Report) -> Outcome {
-    shell::run(test::cargo("build -p clusterscope-cli"))?;
+    shell::run(test::cargo("build --workspace --bin clusterscope"))?;
     let mut node = node()?;
     node.args(["--test", "--test-reporter=spec"])
         .args(test_files()?);
