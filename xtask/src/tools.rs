@@ -91,7 +91,7 @@ fn missing(tools: &[Tool]) -> Outcome<Vec<Tool>> {
 
 /// Keeps two runs from installing at the same time. The lock goes when the process does.
 fn lock() -> Outcome<File> {
-    let path = own(".");
+    let path = shell::root().join(".tools");
     let open = || {
         fs::create_dir_all(&path)?;
         File::create(path.join("lock"))
@@ -234,7 +234,7 @@ fn cargo_install(name: &str, version: &str, locked: bool) -> Command {
         "--force",
         "--root",
     ]);
-    cargo.arg(own(".").components().collect::<PathBuf>());
+    cargo.arg(shell::root().join(".tools"));
     if locked {
         cargo.arg("--locked");
     }
