@@ -32,7 +32,7 @@ pub fn shots(mut args: Args) -> Outcome {
         .map_err(|error| format!("\"{folder}\" is no folder: {error}"))?;
     let mut needed = dist::TOOLS.to_vec();
     needed.extend([Tool::Driver, Tool::Browser]);
-    tools::ensure(&needed, Vec::new)?;
+    tools::ensure(&needed, || vec![dist::compile(true)])?;
     dist::build()?;
     let mut node = node()?;
     node.arg("e2e/shots.mjs").arg(folder).args(routes);

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use crate::args::Args;
 use crate::dist;
-use crate::install::Job;
 use crate::shell::{self, Guard, Outcome};
 use crate::tools::{self, Tool};
 
@@ -22,12 +21,15 @@ pub fn serve(mut args: Args) -> Outcome {
     args.end()?;
     make_sure_is_free(port)?;
     let needed = if release { &dist::TOOLS[..] } else { &TOOLS };
-    tools::ensure(needed, || vec![compile_page(release)])?;
+    tools::ensure(needed, || vec![dist::compile(release)])?;
     let mut trunk = dist::trunk();
-    // Not dist/: that holds what was built for a host, and tests read it.
+    // Not dist/: that holds what was built for a host, and tests read it. Without what an earlier run
+    // left: that would be shown, as if it were new, when the page does not compile.
+    let folder = shell::target_dir().join("served");
+    let _ = std::fs::remove_dir_all(&folder);
     trunk
         .args(["serve", "--port", &port.to_string(), "--dist"])
-        .arg(shell::target_dir().join("served"));
+        .arg(folder);
     if release {
         trunk.arg("--release");
     }
@@ -69,28 +71,6 @@ fn make_sure_is_free(port: u16) -> Outcome {
         .map_err(|error| {
             format!("port {port} of 127.0.0.1 cannot be used ({error}); choose another with --port")
         })
-}
-
-/// Compiles the page while the tools are being installed, just as trunk will ask for it.
-fn compile_page(release: bool) -> Job {
-    Job {
-        name: "the page".to_owned(),
-        why: "compiled meanwhile",
-        work: Box::new(move |steps| {
-            let mut cargo = shell::cargo();
-            cargo.args([
-                "build",
-                "--target",
-                tools::WASM,
-                "--manifest-path",
-                "web/Cargo.toml",
-            ]);
-            if release {
-                cargo.arg("--release");
-            }
-            steps.run(cargo)
-        }),
-    }
 }
 
 /// Waits until the page is really answered: trunk listens before its first build is done.

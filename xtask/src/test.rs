@@ -36,7 +36,10 @@ pub fn test(mut args: Args) -> Outcome {
         if wanted("browser") {
             needed.extend([Tool::Trunk, Tool::WasmOpt, Tool::Driver, Tool::Browser]);
         }
-        tools::ensure(&needed, Vec::new)?;
+        let site = wanted("browser");
+        tools::ensure(&needed, || {
+            site.then(|| dist::compile(true)).into_iter().collect()
+        })?;
     }
     let mut report = Report::default();
     let result = run(&mut report, wanted);
