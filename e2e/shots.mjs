@@ -3,7 +3,8 @@
 // What a page complains about is printed beside its picture's name.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { dist, drawn, launch, serveFolder, watch } from './harness.mjs';
+import { dist, drawn, launch, watch } from './browser.mjs';
+import { serveFolder } from './server.mjs';
 
 const WINDOWS = { wide: { width: 1440, height: 900 }, narrow: { width: 360, height: 740 } };
 /** How long a page may move before its picture is taken, in milliseconds. */
