@@ -1,5 +1,7 @@
 //! The Clusterscope page.
 
+pub mod lab;
+
 use wasm_bindgen::prelude::wasm_bindgen;
 use yew::prelude::*;
 
