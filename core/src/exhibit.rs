@@ -90,7 +90,11 @@ pub trait Exhibit: Protocol {
     fn checks() -> Vec<Promise<Self>>;
 
     /// The next request of a generated workload; `unique` is different at every call in a run.
-    fn draw_request(_rng: &mut Rng, _environment: &Environment, _unique: u32) -> Option<Self::Request> {
+    fn draw_request(
+        _rng: &mut Rng,
+        _environment: &Environment,
+        _unique: u32,
+    ) -> Option<Self::Request> {
         None
     }
 
@@ -162,7 +166,10 @@ impl<'a, P: Exhibit> World<'a, P> {
     /// The nodes that have not crashed, with their states.
     pub fn running(&self) -> impl Iterator<Item = (NodeId, &'a P)> {
         let nodes = self.nodes;
-        nodes.iter().enumerate().filter_map(|(index, it)| Some((NodeId(index as u16), it.state.as_ref()?)))
+        nodes
+            .iter()
+            .enumerate()
+            .filter_map(|(index, it)| Some((NodeId(index as u16), it.state.as_ref()?)))
     }
 
     /// The state of the node that has just acted.
@@ -184,5 +191,9 @@ impl<'a, P: Exhibit> World<'a, P> {
 
 /// Names a client for people: those of the workload by number, the person's own as `you`.
 pub fn client_name(client: ClientId) -> String {
-    if client.0 >= u32::from(MANUAL_FROM) { "you".to_owned() } else { client.to_string() }
+    if client.0 >= u32::from(MANUAL_FROM) {
+        "you".to_owned()
+    } else {
+        client.to_string()
+    }
 }

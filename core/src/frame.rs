@@ -76,12 +76,20 @@ pub struct Field {
 impl Field {
     /// Something that is lost in a crash.
     pub fn volatile(name: &'static str, value: impl Into<Json>) -> Field {
-        Field { name, value: value.into(), durable: false }
+        Field {
+            name,
+            value: value.into(),
+            durable: false,
+        }
     }
 
     /// Something that the disk holds.
     pub fn durable(name: &'static str, value: impl Into<Json>) -> Field {
-        Field { name, value: value.into(), durable: true }
+        Field {
+            name,
+            value: value.into(),
+            durable: true,
+        }
     }
 
     /// The value as one line of text.
@@ -100,7 +108,10 @@ pub fn json_text(value: &Json) -> String {
             format!("[{}]", items.join(", "))
         }
         Json::Object(map) => {
-            let pairs: Vec<String> = map.iter().map(|(key, it)| format!("{key} {}", json_text(it))).collect();
+            let pairs: Vec<String> = map
+                .iter()
+                .map(|(key, it)| format!("{key} {}", json_text(it)))
+                .collect();
             pairs.join(" ")
         }
         other => other.to_string(),

@@ -48,7 +48,8 @@ impl HostId {
 
     /// Its name in files: `n1`, `c1`, `world`.
     pub fn name(self) -> String {
-        self.end().map_or_else(|| "world".to_owned(), |it| it.to_string())
+        self.end()
+            .map_or_else(|| "world".to_owned(), |it| it.to_string())
     }
 }
 
@@ -178,7 +179,13 @@ impl Recorder {
     pub(crate) fn new(level: Level, seed: u64) -> Recorder {
         let mut hash = TraceHash(0x636c_7573_7465_7273);
         hash.fold(seed);
-        Recorder { level, records: Log::default(), labels: Vec::new(), events: 0, hash }
+        Recorder {
+            level,
+            records: Log::default(),
+            labels: Vec::new(),
+            events: 0,
+            hash,
+        }
     }
 
     /// Adds an event and gives it its number. `payload` is a hash of what the record does not hold.
@@ -186,8 +193,10 @@ impl Recorder {
         let id = self.events;
         self.events += 1;
         self.hash.fold(record.time.0);
-        self.hash.fold(u64::from(record.cause) << 32 | u64::from(record.item));
-        let place = u64::from(record.host.0) << 24 | u64::from(record.peer.0) << 8 | record.kind as u64;
+        self.hash
+            .fold(u64::from(record.cause) << 32 | u64::from(record.item));
+        let place =
+            u64::from(record.host.0) << 24 | u64::from(record.peer.0) << 8 | record.kind as u64;
         self.hash.fold(place ^ payload);
         if self.level != Level::Off {
             record.label = self.intern(label);
@@ -197,7 +206,11 @@ impl Recorder {
     }
 
     fn intern(&mut self, label: &'static str) -> u8 {
-        if let Some(known) = self.labels.iter().position(|it| std::ptr::eq(*it, label) || *it == label) {
+        if let Some(known) = self
+            .labels
+            .iter()
+            .position(|it| std::ptr::eq(*it, label) || *it == label)
+        {
             return known as u8;
         }
         // A system has a handful of words; should one have more than 255, the rest share the last.
@@ -214,7 +227,10 @@ impl Recorder {
 
     /// The word of a record.
     pub fn label(&self, record: &Record) -> &'static str {
-        self.labels.get(usize::from(record.label)).copied().unwrap_or("")
+        self.labels
+            .get(usize::from(record.label))
+            .copied()
+            .unwrap_or("")
     }
 
     /// How many events there were, kept or not.
@@ -333,20 +349,38 @@ impl VectorClocks {
 
 /// A vector clock as JSON: `{"n1":3,"n2":1}`.
 pub fn clock_json(clock: &VectorClock) -> Json {
-    Json::Object(clock.iter().map(|(host, count)| (host.name(), json!(count))).collect())
+    Json::Object(
+        clock
+            .iter()
+            .map(|(host, count)| (host.name(), json!(count)))
+            .collect(),
+    )
 }
 
 /// One event as a line of a trace file (JSON, without the line's end).
 ///
 /// Fields: `id`, `time` (nanoseconds), `step`, `node`, `cause` (an id or null), `clock`, `kind`, `label`, `text`, and where they apply
 /// `peer`, `message` (its number), `epoch`, `body` (the message's fields) and `set` (what changed in the node).
-pub fn trace_line(id: u32, record: &Record, label: &str, words: Option<&Explained>, clock: Option<&VectorClock>) -> String {
+pub fn trace_line(
+    id: u32,
+    record: &Record,
+    label: &str,
+    words: Option<&Explained>,
+    clock: Option<&VectorClock>,
+) -> String {
     let mut line = Map::new();
     line.insert("id".into(), json!(id));
     line.insert("time".into(), json!(record.time));
     line.insert("step".into(), json!(record.step));
     line.insert("node".into(), json!(record.host.name()));
-    line.insert("cause".into(), if record.cause == NO_EVENT { Json::Null } else { json!(record.cause) });
+    line.insert(
+        "cause".into(),
+        if record.cause == NO_EVENT {
+            Json::Null
+        } else {
+            json!(record.cause)
+        },
+    );
     line.insert("clock".into(), clock.map_or(Json::Null, clock_json));
     line.insert("kind".into(), json!(record.kind));
     line.insert("label".into(), json!(label));
@@ -363,7 +397,11 @@ pub fn trace_line(id: u32, record: &Record, label: &str, words: Option<&Explaine
             line.insert("body".into(), body.clone());
         }
         if !words.set.is_empty() {
-            let set = words.set.iter().map(|it| (it.name.to_owned(), it.value.clone())).collect();
+            let set = words
+                .set
+                .iter()
+                .map(|it| (it.name.to_owned(), it.value.clone()))
+                .collect();
             line.insert("set".into(), Json::Object(set));
         }
     }
@@ -373,7 +411,10 @@ pub fn trace_line(id: u32, record: &Record, label: &str, words: Option<&Explaine
 /// One event in ShiViz's form: a line with the event, a line with the host and its clock. `None` for the world's.
 pub fn shiviz_lines(record: &Record, text: &str, clock: Option<&VectorClock>) -> Option<String> {
     let clock = clock_json(clock?);
-    let text: String = text.chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
+    let text: String = text
+        .chars()
+        .map(|it| if it.is_control() { ' ' } else { it })
+        .collect();
     Some(format!("{text}\n{} {clock}\n", record.host.name()))
 }
 
@@ -415,8 +456,14 @@ mod tests {
 
     #[test]
     fn hashes_are_fixed_for_ever() {
-        assert_eq!(PayloadHasher::of(&(7u32, "vote", vec![1u8, 2])), PayloadHasher::of(&(7u32, "vote", vec![1u8, 2])));
-        assert_ne!(PayloadHasher::of(&(1usize, 2i64)), PayloadHasher::of(&(2usize, 1i64)));
+        assert_eq!(
+            PayloadHasher::of(&(7u32, "vote", vec![1u8, 2])),
+            PayloadHasher::of(&(7u32, "vote", vec![1u8, 2]))
+        );
+        assert_ne!(
+            PayloadHasher::of(&(1usize, 2i64)),
+            PayloadHasher::of(&(2usize, 1i64))
+        );
         // A `usize` must hash alike where it has 32 bits and where it has 64.
         assert_eq!(PayloadHasher::of(&5usize), PayloadHasher::of(&5u64));
     }

@@ -67,12 +67,24 @@ impl<P: Exhibit> Clone for Promise<P> {
     fn clone(&self) -> Promise<P> {
         match self {
             Promise::Always(it) => Promise::Always(it.clone_box()),
-            Promise::Sometimes { name, promise, reached } => {
-                Promise::Sometimes { name, promise, reached: *reached }
-            }
-            Promise::Eventually { name, promise, holds } => {
-                Promise::Eventually { name, promise, holds: *holds }
-            }
+            Promise::Sometimes {
+                name,
+                promise,
+                reached,
+            } => Promise::Sometimes {
+                name,
+                promise,
+                reached: *reached,
+            },
+            Promise::Eventually {
+                name,
+                promise,
+                holds,
+            } => Promise::Eventually {
+                name,
+                promise,
+                holds: *holds,
+            },
         }
     }
 }
@@ -119,13 +131,19 @@ pub(crate) struct Watch<P: Exhibit> {
 
 impl<P: Exhibit> Clone for Watch<P> {
     fn clone(&self) -> Watch<P> {
-        Watch { promise: self.promise.clone(), settled: self.settled.clone() }
+        Watch {
+            promise: self.promise.clone(),
+            settled: self.settled.clone(),
+        }
     }
 }
 
 impl<P: Exhibit> Watch<P> {
     pub(crate) fn new(promise: Promise<P>) -> Watch<P> {
-        Watch { promise, settled: None }
+        Watch {
+            promise,
+            settled: None,
+        }
     }
 
     /// Looks at the world after step `step`. What has been decided stays so.
@@ -161,7 +179,11 @@ impl<P: Exhibit> Watch<P> {
             Promise::Always(invariant) => Report {
                 name: invariant.name(),
                 promise: invariant.promise(),
-                verdict: if at.is_some() { Verdict::Violated } else { Verdict::Holds },
+                verdict: if at.is_some() {
+                    Verdict::Violated
+                } else {
+                    Verdict::Holds
+                },
                 at,
                 step,
                 reason: because,
@@ -169,15 +191,34 @@ impl<P: Exhibit> Watch<P> {
             Promise::Sometimes { name, promise, .. } => Report {
                 name,
                 promise,
-                verdict: if at.is_some() { Verdict::Reached } else { Verdict::NotReached },
+                verdict: if at.is_some() {
+                    Verdict::Reached
+                } else {
+                    Verdict::NotReached
+                },
                 at,
                 step,
                 reason: None,
             },
-            Promise::Eventually { name, promise, holds } => {
+            Promise::Eventually {
+                name,
+                promise,
+                holds,
+            } => {
                 let missing = holds(world).err();
-                let verdict = if missing.is_some() { Verdict::Blocked } else { Verdict::Holds };
-                Report { name, promise, verdict, at: None, step: None, reason: missing }
+                let verdict = if missing.is_some() {
+                    Verdict::Blocked
+                } else {
+                    Verdict::Holds
+                };
+                Report {
+                    name,
+                    promise,
+                    verdict,
+                    at: None,
+                    step: None,
+                    reason: missing,
+                }
             }
         }
     }

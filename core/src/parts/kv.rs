@@ -49,8 +49,12 @@ impl fmt::Debug for Key {
 impl FromStr for Key {
     type Err = BadInput;
     fn from_str(text: &str) -> Result<Key, BadInput> {
-        Key::read(text)
-            .ok_or_else(|| BadInput::new(text, "is not a key: write one to eight letters, digits, - or _"))
+        Key::read(text).ok_or_else(|| {
+            BadInput::new(
+                text,
+                "is not a key: write one to eight letters, digits, - or _",
+            )
+        })
     }
 }
 
@@ -97,7 +101,11 @@ impl KvRequest {
             KvRequest::Incr(key) => ("incr", key, json!(1)),
             KvRequest::Delete(key) => ("write", key, json!(null)),
         };
-        Operation { op, key: key.to_string(), value }
+        Operation {
+            op,
+            key: key.to_string(),
+            value,
+        }
     }
 
     /// One request of a generated workload: reads and writes of the environment's keys. Written values never repeat
@@ -193,8 +201,16 @@ impl Store {
 
     /// `x=5 y=6`, or `empty`.
     pub fn describe(&self) -> String {
-        let pairs: Vec<String> = self.0.iter().map(|(key, value)| format!("{key}={value}")).collect();
-        if pairs.is_empty() { "empty".to_owned() } else { pairs.join(" ") }
+        let pairs: Vec<String> = self
+            .0
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
+        if pairs.is_empty() {
+            "empty".to_owned()
+        } else {
+            pairs.join(" ")
+        }
     }
 }
 
@@ -207,7 +223,16 @@ mod tests {
         for text in ["get x", "put x 5", "cas x 5 -6", "incr k10", "delete a-b_c"] {
             assert_eq!(text.parse::<KvRequest>().unwrap().to_string(), text);
         }
-        for text in ["", "get", "put x", "put x five", "get averylongkey", "drop x", "get x y", "put é 1"] {
+        for text in [
+            "",
+            "get",
+            "put x",
+            "put x five",
+            "get averylongkey",
+            "drop x",
+            "get x y",
+            "put é 1",
+        ] {
             assert!(text.parse::<KvRequest>().is_err(), "{text}");
         }
     }

@@ -83,7 +83,13 @@ impl<T: Clone + PartialEq> Log<T> {
     /// The items from index `from` up to `to`, sharing this log's memory.
     pub fn slice(&self, from: u32, to: u32) -> Slice<T> {
         let to = to.min(self.len);
-        Slice { log: Log { buffer: self.buffer.clone(), len: to }, from: from.min(to) }
+        Slice {
+            log: Log {
+                buffer: self.buffer.clone(),
+                len: to,
+            },
+            from: from.min(to),
+        }
     }
 
     /// Whether both look at the same memory, so that the shorter one is a prefix of the longer.
@@ -112,7 +118,10 @@ pub struct Slice<T> {
 impl<T: Clone + PartialEq> Slice<T> {
     /// No items.
     pub fn empty() -> Slice<T> {
-        Slice { log: Log::default(), from: 0 }
+        Slice {
+            log: Log::default(),
+            from: 0,
+        }
     }
 
     /// How many items there are.
@@ -138,13 +147,19 @@ impl<T: Clone + PartialEq> Slice<T> {
 
 impl<T> Default for Log<T> {
     fn default() -> Log<T> {
-        Log { buffer: Rc::default(), len: 0 }
+        Log {
+            buffer: Rc::default(),
+            len: 0,
+        }
     }
 }
 
 impl<T> Clone for Log<T> {
     fn clone(&self) -> Log<T> {
-        Log { buffer: self.buffer.clone(), len: self.len }
+        Log {
+            buffer: self.buffer.clone(),
+            len: self.len,
+        }
     }
 }
 
@@ -158,7 +173,10 @@ impl<T: Clone + PartialEq> FromIterator<T> for Log<T> {
     fn from_iter<I: IntoIterator<Item = T>>(items: I) -> Log<T> {
         let items: Vec<T> = items.into_iter().collect();
         let len = u32::try_from(items.len()).expect("a log has fewer than 2^32 items");
-        Log { buffer: Rc::new(RefCell::new(items)), len }
+        Log {
+            buffer: Rc::new(RefCell::new(items)),
+            len,
+        }
     }
 }
 
@@ -176,7 +194,10 @@ impl<T: Clone + PartialEq + Serialize> Serialize for Log<T> {
 
 impl<T> Clone for Slice<T> {
     fn clone(&self) -> Slice<T> {
-        Slice { log: self.log.clone(), from: self.from }
+        Slice {
+            log: self.log.clone(),
+            from: self.from,
+        }
     }
 }
 

@@ -69,9 +69,14 @@ mod tests {
 
     #[test]
     fn sets_and_majorities() {
-        let set: NodeSet = [NodeId(3), NodeId(0), NodeId(3), NodeId(98)].into_iter().collect();
+        let set: NodeSet = [NodeId(3), NodeId(0), NodeId(3), NodeId(98)]
+            .into_iter()
+            .collect();
         assert_eq!(set.len(), 3);
-        assert_eq!(set.iter().collect::<Vec<_>>(), [NodeId(0), NodeId(3), NodeId(98)]);
+        assert_eq!(
+            set.iter().collect::<Vec<_>>(),
+            [NodeId(0), NodeId(3), NodeId(98)]
+        );
         assert_eq!([1, 2, 3, 4, 5].map(majority), [1, 2, 2, 3, 3]);
     }
 }

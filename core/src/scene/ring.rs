@@ -15,7 +15,10 @@ pub struct Place {
 /// The place of seat `seat` of `seats` on a ring of `radius` around the middle; the first seat is at the top.
 pub fn seat(seat: usize, seats: usize, radius: f64) -> Place {
     let turn = std::f64::consts::TAU * seat as f64 / seats.max(1) as f64;
-    Place { x: 0.5 + radius * libm::sin(turn), y: 0.5 - radius * libm::cos(turn) }
+    Place {
+        x: 0.5 + radius * libm::sin(turn),
+        y: 0.5 - radius * libm::cos(turn),
+    }
 }
 
 /// How far a message is on its way at `now`, from 0 to 1. A lost one stops where it dies.
@@ -27,7 +30,10 @@ pub fn progress(message: &MessageView, now: Time) -> f64 {
 
 /// The point that lies `share` of the way from one place to another.
 pub fn between(from: Place, to: Place, share: f64) -> Place {
-    Place { x: from.x + (to.x - from.x) * share, y: from.y + (to.y - from.y) * share }
+    Place {
+        x: from.x + (to.x - from.x) * share,
+        y: from.y + (to.y - from.y) * share,
+    }
 }
 
 #[cfg(test)]

@@ -138,13 +138,21 @@ impl<P: Exhibit> Client<P> {
     /// The name of the present try of the present request.
     pub fn request_id(&self) -> RequestId {
         let attempt = self.asking.as_ref().map_or(0, |it| it.attempt);
-        RequestId { client: self.identity(), sequence: self.sequence, attempt }
+        RequestId {
+            client: self.identity(),
+            sequence: self.sequence,
+            attempt,
+        }
     }
 
     /// What it waits for.
     pub fn pending(&self) -> Option<Pending> {
         let asking = self.asking.as_ref()?;
-        Some(Pending { client: self.identity(), request: asking.request.to_string(), since: asking.since })
+        Some(Pending {
+            client: self.identity(),
+            request: asking.request.to_string(),
+            since: asking.since,
+        })
     }
 
     /// As data.

@@ -98,7 +98,11 @@ pub fn parse_script(text: &str) -> Result<Vec<Planned>, BadInput> {
         }
         let place = format_args!("line {}", index + 1).to_string();
         if script.len() >= COMMANDS_MAX {
-            return Err(BadInput::new(line, format!("is one too many: {COMMANDS_MAX} commands at most")).within(place));
+            return Err(BadInput::new(
+                line,
+                format!("is one too many: {COMMANDS_MAX} commands at most"),
+            )
+            .within(place));
         }
         script.push(line.parse::<Planned>().map_err(|it| it.within(place))?);
     }
@@ -129,7 +133,10 @@ impl FromStr for Target {
         if !text.is_empty() && text.len() <= 32 && text.bytes().all(word) {
             return Ok(Target::Role(text.to_owned()));
         }
-        Err(BadInput::new(text, "is not a node: write n1, n2, …, all, or a role such as leader"))
+        Err(BadInput::new(
+            text,
+            "is not a node: write n1, n2, …, all, or a role such as leader",
+        ))
     }
 }
 
@@ -164,9 +171,14 @@ impl FromStr for Link {
             Some(ends) => (Some(ends), false),
             None => (text.split_once('-'), true),
         };
-        let (from, to) =
-            ends.ok_or_else(|| BadInput::new(text, "is not a link: write n1>n2 (one way) or n1-n2 (both)"))?;
-        Ok(Link { from: from.parse()?, to: to.parse()?, both_ways })
+        let (from, to) = ends.ok_or_else(|| {
+            BadInput::new(text, "is not a link: write n1>n2 (one way) or n1-n2 (both)")
+        })?;
+        Ok(Link {
+            from: from.parse()?,
+            to: to.parse()?,
+            both_ways,
+        })
     }
 }
 
@@ -228,20 +240,28 @@ impl FromStr for Command {
 
     fn from_str(text: &str) -> Result<Command, BadInput> {
         if text.len() > COMMAND_MAX {
-            return Err(BadInput::new(text, format!("is too long: {COMMAND_MAX} bytes at most")));
+            return Err(BadInput::new(
+                text,
+                format!("is too long: {COMMAND_MAX} bytes at most"),
+            ));
         }
         let text = text.trim();
         let (verb, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let rest = rest.trim();
-        let Some(example) = EXAMPLES.iter().find(|it| it.split(' ').next() == Some(verb)) else {
+        let Some(example) = EXAMPLES
+            .iter()
+            .find(|it| it.split(' ').next() == Some(verb))
+        else {
             let verbs = EXAMPLES.iter().filter_map(|it| it.split(' ').next());
-            return Err(BadInput::new(text, format!("is not a command: begin with {}", one_of(verbs))));
+            return Err(BadInput::new(
+                text,
+                format!("is not a command: begin with {}", one_of(verbs)),
+            ));
         };
-        parse_rest(verb, rest)
-            .map_err(|problem| match problem {
-                Some(inner) => inner.within(format!("in \"{verb}\"")),
-                None => BadInput::new(text, format!("is not complete: write it like {example}")),
-            })
+        parse_rest(verb, rest).map_err(|problem| match problem {
+            Some(inner) => inner.within(format!("in \"{verb}\"")),
+            None => BadInput::new(text, format!("is not complete: write it like {example}")),
+        })
     }
 }
 
@@ -299,7 +319,8 @@ fn parse_rest(verb: &str, rest: &str) -> Result<Command, Option<BadInput>> {
 fn parse_groups(text: &str) -> Result<Vec<Vec<Target>>, Option<BadInput>> {
     let mut groups = Vec::new();
     for group in text.split('|') {
-        let group: Result<Vec<Target>, BadInput> = group.split_whitespace().map(str::parse).collect();
+        let group: Result<Vec<Target>, BadInput> =
+            group.split_whitespace().map(str::parse).collect();
         match group.map_err(Some)? {
             group if group.is_empty() => return Err(None),
             group => groups.push(group),
@@ -324,7 +345,10 @@ fn parse_drift(text: &str) -> Result<i32, BadInput> {
         .and_then(|it| it.parse::<i32>().ok())
         .filter(|it| it.unsigned_abs() <= DRIFT_MAX_PPM.unsigned_abs())
         .ok_or_else(|| {
-            BadInput::new(text, format!("is not a drift: write -{DRIFT_MAX_PPM}ppm to +{DRIFT_MAX_PPM}ppm"))
+            BadInput::new(
+                text,
+                format!("is not a drift: write -{DRIFT_MAX_PPM}ppm to +{DRIFT_MAX_PPM}ppm"),
+            )
         })
 }
 
@@ -337,10 +361,16 @@ impl fmt::Display for Planned {
 impl FromStr for Planned {
     type Err = BadInput;
     fn from_str(text: &str) -> Result<Planned, BadInput> {
-        let (at, command) = text
-            .split_once(char::is_whitespace)
-            .ok_or_else(|| BadInput::new(text, "is not a planned command: write it like 1.2s crash n1"))?;
-        Ok(Planned { at: at.parse()?, command: command.parse()? })
+        let (at, command) = text.split_once(char::is_whitespace).ok_or_else(|| {
+            BadInput::new(
+                text,
+                "is not a planned command: write it like 1.2s crash n1",
+            )
+        })?;
+        Ok(Planned {
+            at: at.parse()?,
+            command: command.parse()?,
+        })
     }
 }
 
@@ -351,8 +381,16 @@ mod tests {
     #[test]
     fn commands_and_text_are_one_to_one() {
         let more = [
-            "crash leader", "restart all", "clock n2 -2s", "drift n3 -500ppm", "cut n1-n2", "cut leader>n2",
-            "partition leader", "partition n1 | n2 | n3", "request leader cas x 1 2", "set latency uniform(5ms,15ms)",
+            "crash leader",
+            "restart all",
+            "clock n2 -2s",
+            "drift n3 -500ppm",
+            "cut n1-n2",
+            "cut leader>n2",
+            "partition leader",
+            "partition n1 | n2 | n3",
+            "request leader cas x 1 2",
+            "set latency uniform(5ms,15ms)",
         ];
         for text in EXAMPLES.iter().chain(&more) {
             assert_eq!(text.parse::<Command>().unwrap().to_string(), **text);
@@ -381,7 +419,9 @@ mod tests {
     fn a_script_names_the_line_that_is_wrong() {
         let script = parse_script("# two faults\n2s restart n1\n\n1s crash n1\n").unwrap();
         assert_eq!(script[0].to_string(), "1s crash n1");
-        let error = parse_script("1s crash n1\n2s fly n1").unwrap_err().to_string();
+        let error = parse_script("1s crash n1\n2s fly n1")
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("line 2: \"fly n1\""), "{error}");
     }
 }

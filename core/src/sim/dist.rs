@@ -63,7 +63,12 @@ impl FromStr for Chance {
                 + format!("{rest:0<4}").parse::<u32>().ok()?;
             (ppm <= Chance::CERTAIN_PPM).then_some(Chance(ppm))
         };
-        read().ok_or_else(|| BadInput::new(text, "is not a probability: write 0% to 100%, such as 2% or 0.5%"))
+        read().ok_or_else(|| {
+            BadInput::new(
+                text,
+                "is not a probability: write 0% to 100%, such as 2% or 0.5%",
+            )
+        })
     }
 }
 
@@ -175,9 +180,10 @@ impl FromStr for Dist {
         };
         match name.trim() {
             "uniform" => match span()? {
-                max if max < first => {
-                    Err(BadInput::new(text, "is not a delay: its second bound is below its first"))
-                }
+                max if max < first => Err(BadInput::new(
+                    text,
+                    "is not a delay: its second bound is below its first",
+                )),
                 max => Ok(Dist::Uniform(first, max)),
             },
             "normal" => Ok(Dist::Normal(first, span()?)),
@@ -197,7 +203,11 @@ mod tests {
     #[test]
     fn text_and_distribution_are_one_to_one() {
         for text in [
-            "20ms", "uniform(5ms,15ms)", "normal(20ms,5ms)", "exponential(5ms,10ms)", "lognormal(20ms,0.5)",
+            "20ms",
+            "uniform(5ms,15ms)",
+            "normal(20ms,5ms)",
+            "exponential(5ms,10ms)",
+            "lognormal(20ms,0.5)",
             "pareto(3ms,3.5)",
         ] {
             assert_eq!(text.parse::<Dist>().unwrap().to_string(), text);
@@ -205,10 +215,28 @@ mod tests {
         for text in ["0%", "2%", "0.5%", "33.3333%", "100%"] {
             assert_eq!(text.parse::<Chance>().unwrap().to_string(), text);
         }
-        for text in ["101%", "2", "-1%", "%", "1.%", "1.00001%", "+1%", "nan%", "4294967296%"] {
+        for text in [
+            "101%",
+            "2",
+            "-1%",
+            "%",
+            "1.%",
+            "1.00001%",
+            "+1%",
+            "nan%",
+            "4294967296%",
+        ] {
             assert!(text.parse::<Chance>().is_err(), "{text}");
         }
-        for text in ["", "uniform", "uniform(5ms)", "uniform(15ms,5ms)", "pareto(3ms,0)", "lognormal(1ms,inf)", "x(1ms,2ms)"] {
+        for text in [
+            "",
+            "uniform",
+            "uniform(5ms)",
+            "uniform(15ms,5ms)",
+            "pareto(3ms,0)",
+            "lognormal(1ms,inf)",
+            "x(1ms,2ms)",
+        ] {
             assert!(text.parse::<Dist>().is_err(), "{text}");
         }
     }

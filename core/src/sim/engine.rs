@@ -123,7 +123,11 @@ impl Kernel {
 
     /// Counts a step at `time` and moves true time there.
     pub fn begin_step(&mut self, time: Time) {
-        self.steps_now = if time > self.now { 0 } else { self.steps_now + 1 };
+        self.steps_now = if time > self.now {
+            0
+        } else {
+            self.steps_now + 1
+        };
         self.now = time;
         self.steps += 1;
     }
@@ -137,7 +141,10 @@ impl Kernel {
             ));
         }
         if under_way > UNDER_WAY_MAX {
-            self.halted = Some(format!("more than {UNDER_WAY_MAX} messages under way at {}", self.now));
+            self.halted = Some(format!(
+                "more than {UNDER_WAY_MAX} messages under way at {}",
+                self.now
+            ));
         }
     }
 
@@ -183,7 +190,9 @@ impl Kernel {
             groups: self.network.groups(),
             cuts: self.network.cuts().collect(),
             since: self.network.since(),
-            settings: changeable.map(|it| (it.id, (it.get)(&self.environment).to_string())).collect(),
+            settings: changeable
+                .map(|it| (it.id, (it.get)(&self.environment).to_string()))
+                .collect(),
         }
     }
 }

@@ -23,9 +23,15 @@ impl<P: Exhibit> Sim<P> {
             Command::Restart(target) => self.each(target, "restart", Self::restart),
             Command::Pause(target) => self.each(target, "pause", Self::pause),
             Command::Resume(target) => self.each(target, "resume", Self::resume),
-            Command::Clock(target, nanos) => self.each(target, "clock", |sim, node, _| sim.jump(node, *nanos)),
-            Command::Drift(target, ppm) => self.each(target, "drift", |sim, node, _| sim.drift(node, *ppm)),
-            Command::Fire(target, timer) => self.each(target, "fire", |sim, node, _| sim.fire_now(node, timer)),
+            Command::Clock(target, nanos) => {
+                self.each(target, "clock", |sim, node, _| sim.jump(node, *nanos))
+            }
+            Command::Drift(target, ppm) => {
+                self.each(target, "drift", |sim, node, _| sim.drift(node, *ppm))
+            }
+            Command::Fire(target, timer) => {
+                self.each(target, "fire", |sim, node, _| sim.fire_now(node, timer))
+            }
             Command::Request(target, text) => self.each(target, "request", |sim, node, cause| {
                 if let Ok(request) = text.parse() {
                     sim.request_by_hand(node, request, cause);
@@ -46,14 +52,27 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Does something to every node that is meant; each has the fault in its trace.
-    fn each(&mut self, target: &Target, label: &'static str, mut act: impl FnMut(&mut Self, NodeId, u32)) {
+    fn each(
+        &mut self,
+        target: &Target,
+        label: &'static str,
+        mut act: impl FnMut(&mut Self, NodeId, u32),
+    ) {
         let nodes = self.resolve(target);
         if nodes.is_empty() {
-            let event = self.kernel.record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
-            self.say(event, || None, |_| format!("{label} {target}: no node is {target} now"));
+            let event = self
+                .kernel
+                .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+            self.say(
+                event,
+                || None,
+                |_| format!("{label} {target}: no node is {target} now"),
+            );
         }
         for node in nodes {
-            let event = self.kernel.record(Kind::Fault, node.into(), NO_EVENT, label);
+            let event = self
+                .kernel
+                .record(Kind::Fault, node.into(), NO_EVENT, label);
             self.say(event, || None, |_| format!("{label} {node}"));
             self.changed = Some(node);
             act(self, node, event);
@@ -66,11 +85,13 @@ impl<P: Exhibit> Sim<P> {
         match target {
             Target::Node(node) => vec![*node],
             Target::All => nodes.collect(),
-            Target::Role(role) if role == DOWN_ROLE => {
-                nodes.filter(|it| self.kernel.hosts[it.index()].status == Status::Down).take(1).collect()
-            }
+            Target::Role(role) if role == DOWN_ROLE => nodes
+                .filter(|it| self.kernel.hosts[it.index()].status == Status::Down)
+                .take(1)
+                .collect(),
             Target::Role(role) => {
-                let playing = nodes.filter_map(|it| Some((it, self.role(it).filter(|it| it.name == role)?)));
+                let playing =
+                    nodes.filter_map(|it| Some((it, self.role(it).filter(|it| it.name == role)?)));
                 // Of several in the highest epoch, the one of the lowest number.
                 let best = playing.max_by_key(|(node, it)| (it.epoch, std::cmp::Reverse(*node)));
                 best.map(|it| it.0).into_iter().collect()
@@ -80,7 +101,9 @@ impl<P: Exhibit> Sim<P> {
 
     /// Puts a fault of the network into the trace.
     fn mark(&mut self, label: &'static str, command: &Command) -> u32 {
-        let event = self.kernel.record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+        let event = self
+            .kernel
+            .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
         self.say(event, || None, |_| command.to_string());
         event
     }
@@ -101,7 +124,10 @@ impl<P: Exhibit> Sim<P> {
         member.seen.clear();
         for (plan, event) in waiting {
             let Event::Flight(slot) = event else { continue };
-            if self.flights[slot as usize].as_ref().is_some_and(|it| it.plan == plan) {
+            if self.flights[slot as usize]
+                .as_ref()
+                .is_some_and(|it| it.plan == plan)
+            {
                 let flight = self.remove_flight(slot).expect("it was there a moment ago");
                 self.lose(&flight, super::network::DOWN);
             }
@@ -147,7 +173,10 @@ impl<P: Exhibit> Sim<P> {
             }
             timer.deadline = now + after.true_span(before.local_span(timer.deadline.since(now)));
             if timer.plan.is_none_or(|(_, at)| at > timer.deadline) {
-                let plan = self.kernel.queue.push(timer.deadline, Event::Timer(node.0, index as u16));
+                let plan = self
+                    .kernel
+                    .queue
+                    .push(timer.deadline, Event::Timer(node.0, index as u16));
                 timer.plan = Some((plan, timer.deadline));
             }
         }
@@ -156,7 +185,9 @@ impl<P: Exhibit> Sim<P> {
     /// Runs a timer out now; one that has come due but waits for a paused node waits on.
     fn fire_now(&mut self, node: NodeId, name: &str) {
         let timers = &self.members[node.index()].timers;
-        let slot = timers.iter().position(|it| it.armed && it.timer.to_string() == name);
+        let slot = timers
+            .iter()
+            .position(|it| it.armed && it.timer.to_string() == name);
         if let (Some(slot), true) = (slot, self.kernel.hosts[node.index()].can_act()) {
             self.fire(node, slot);
         }
@@ -170,17 +201,27 @@ impl<P: Exhibit> Sim<P> {
             named.push(members);
         }
         let nodes = self.members.len() as u16;
-        self.kernel.network.partition(self.kernel.now, nodes, &named);
+        self.kernel
+            .network
+            .partition(self.kernel.now, nodes, &named);
     }
 
     fn change_link(&mut self, link: &Link, cut: bool, command: &Command) {
         self.mark(if cut { "cut" } else { "mend" }, command);
         let now = self.kernel.now;
         let (from, to) = (self.resolve(&link.from), self.resolve(&link.to));
-        let pairs = from.iter().flat_map(|one| to.iter().map(move |two| (*one, *two)));
+        let pairs = from
+            .iter()
+            .flat_map(|one| to.iter().map(move |two| (*one, *two)));
         for (one, two) in pairs.filter(|(one, two)| one != two) {
             let network = &mut self.kernel.network;
-            let mut change = |from, to| if cut { network.cut(now, from, to) } else { network.mend(now, from, to) };
+            let mut change = |from, to| {
+                if cut {
+                    network.cut(now, from, to)
+                } else {
+                    network.mend(now, from, to)
+                }
+            };
             change(one, two);
             if link.both_ways {
                 change(two, one);
@@ -190,7 +231,10 @@ impl<P: Exhibit> Sim<P> {
 
     /// Where a message under way is; a message that has arrived cannot be touched any more.
     fn find(&self, id: MessageId) -> Option<u32> {
-        let place = self.flights.iter().position(|it| it.as_ref().is_some_and(|it| it.view.id == id.0));
+        let place = self
+            .flights
+            .iter()
+            .position(|it| it.as_ref().is_some_and(|it| it.view.id == id.0));
         place.map(|it| it as u32)
     }
 
@@ -208,11 +252,24 @@ impl<P: Exhibit> Sim<P> {
         let (view, cargo, event) = (flight.view, flight.cargo.clone(), flight.event);
         let environment = &self.kernel.environment;
         let whole = match view.from {
-            End::Node(from) => environment.latency.draw(&mut self.kernel.hosts[from.index()].wire),
+            End::Node(from) => environment
+                .latency
+                .draw(&mut self.kernel.hosts[from.index()].wire),
             End::Client(_) => view.whole.since(view.sent),
         };
-        let passage = Passage { lasts: whole, whole, lost: None };
-        self.copy((view.from, view.to), view.kind, view.look, passage, cargo, event);
+        let passage = Passage {
+            lasts: whole,
+            whole,
+            lost: None,
+        };
+        self.copy(
+            (view.from, view.to),
+            view.kind,
+            view.look,
+            passage,
+            cargo,
+            event,
+        );
     }
 
     fn delay_message(&mut self, id: MessageId, span: Span, command: &Command) {

@@ -68,12 +68,20 @@ impl Network {
     ) -> Passage {
         let mut passage = between_client_and_node(environment, rng);
         if cut {
-            passage = Passage { lasts: Span(passage.whole.0 / 2), whole: passage.whole, lost: Some(CUT) };
+            passage = Passage {
+                lasts: Span(passage.whole.0 / 2),
+                whole: passage.whole,
+                lost: Some(CUT),
+            };
         }
         if environment.fifo && passage.lost.is_none() {
             let last = self.last.entry(link).or_default();
             *last = (now + passage.whole).max(*last);
-            passage = Passage { lasts: last.since(now), whole: last.since(now), lost: None };
+            passage = Passage {
+                lasts: last.since(now),
+                whole: last.since(now),
+                lost: None,
+            };
         }
         passage
     }
@@ -89,7 +97,12 @@ impl Network {
 
     /// Splits the nodes into groups, in place of what partition there was; who is named nowhere joins the rest.
     pub fn partition(&mut self, now: Time, nodes: u16, groups: &[Vec<NodeId>]) {
-        let group_of = |node| groups.iter().position(|it| it.contains(&node)).unwrap_or(groups.len());
+        let group_of = |node| {
+            groups
+                .iter()
+                .position(|it| it.contains(&node))
+                .unwrap_or(groups.len())
+        };
         self.groups = (0..nodes).map(|it| group_of(NodeId(it)) as u16).collect();
         self.touch(now);
     }
@@ -115,7 +128,11 @@ impl Network {
 
     fn touch(&mut self, now: Time) {
         let whole = self.groups.is_empty() && self.cuts.is_empty();
-        self.since = if whole { None } else { Some(self.since.unwrap_or(now)) };
+        self.since = if whole {
+            None
+        } else {
+            Some(self.since.unwrap_or(now))
+        };
     }
 
     /// The groups of the partition, each in order; empty when there is none.
@@ -142,9 +159,17 @@ impl Network {
 pub fn between_client_and_node(environment: &Environment, rng: &mut Rng) -> Passage {
     let whole = environment.latency.draw(rng);
     if !rng.happens(environment.loss) {
-        return Passage { lasts: whole, whole, lost: None };
+        return Passage {
+            lasts: whole,
+            whole,
+            lost: None,
+        };
     }
-    Passage { lasts: rng.span(Span(whole.0 / 5), Span(whole.0 / 5 * 4)), whole, lost: Some(LOST) }
+    Passage {
+        lasts: rng.span(Span(whole.0 / 5), Span(whole.0 / 5 * 4)),
+        whole,
+        lost: Some(LOST),
+    }
 }
 
 #[cfg(test)]
@@ -170,7 +195,10 @@ mod tests {
 
     #[test]
     fn fifo_links_keep_the_order() {
-        let environment = Environment { fifo: true, ..Environment::DEFAULT };
+        let environment = Environment {
+            fifo: true,
+            ..Environment::DEFAULT
+        };
         let mut network = Network::default();
         let mut rng = Rng::stream(1, Stream::Wire(0));
         let mut last = Time(0);
@@ -184,14 +212,21 @@ mod tests {
 
     #[test]
     fn losses_and_copies_are_as_likely_as_set() {
-        let environment =
-            Environment { loss: Chance::percent(20), duplicate: Chance::percent(10), ..Environment::DEFAULT };
+        let environment = Environment {
+            loss: Chance::percent(20),
+            duplicate: Chance::percent(10),
+            ..Environment::DEFAULT
+        };
         let mut network = Network::default();
         let mut rng = Rng::stream(2, Stream::Wire(0));
-        let fates: Vec<_> =
-            (0..10_000).map(|_| network.judge(&environment, &mut rng, Time(0), NodeId(0), NodeId(1))).collect();
+        let fates: Vec<_> = (0..10_000)
+            .map(|_| network.judge(&environment, &mut rng, Time(0), NodeId(0), NodeId(1)))
+            .collect();
         let lost = fates.iter().filter(|it| it.0.lost.is_some()).count();
         let copied = fates.iter().filter(|it| it.1.is_some()).count();
-        assert!((1_840..2_160).contains(&lost) && (880..1_120).contains(&copied), "{lost} {copied}");
+        assert!(
+            (1_840..2_160).contains(&lost) && (880..1_120).contains(&copied),
+            "{lost} {copied}"
+        );
     }
 }

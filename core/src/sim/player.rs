@@ -82,7 +82,11 @@ impl Player {
             records: run.recorder().records().clone(),
             hash: run.recorder().hash(),
         };
-        let first = Snapshot { time: Time::ZERO, steps: run.steps(), run: run.fork() };
+        let first = Snapshot {
+            time: Time::ZERO,
+            steps: run.steps(),
+            run: run.fork(),
+        };
         let commands = Rc::new(spec.commands.clone());
         let playhead = spec.playhead;
         let mut player = Player {
@@ -165,7 +169,11 @@ impl Player {
         let mut ahead = self.run.fork();
         let partial = ahead.step(time);
         let step = partial.then_some(self.run.steps());
-        RunSpec { commands: self.commands.to_vec(), playhead: Some(Moment { time, step }), ..self.spec.clone() }
+        RunSpec {
+            commands: self.commands.to_vec(),
+            playhead: Some(Moment { time, step }),
+            ..self.spec.clone()
+        }
     }
 
     /// Takes one step; `false` when nothing more will ever happen.
@@ -177,7 +185,10 @@ impl Player {
     pub fn step_back(&mut self) -> bool {
         let steps = self.run.steps();
         // Time may have passed since the last step: the step itself is what a person wants to see undone.
-        let Some(before) = steps.checked_sub(1).filter(|it| *it >= self.snapshots[0].steps) else {
+        let Some(before) = steps
+            .checked_sub(1)
+            .filter(|it| *it >= self.snapshots[0].steps)
+        else {
             let moved = self.run.now() > Time::ZERO;
             self.seek_step(0);
             return moved;
@@ -195,7 +206,10 @@ impl Player {
 
     /// Goes to where `step` steps have been taken, or to the last there are.
     pub fn seek_step(&mut self, step: u64) {
-        self.rewind(|it| it.steps <= step, self.run.steps() > step || (step == 0 && self.run.now() > Time::ZERO));
+        self.rewind(
+            |it| it.steps <= step,
+            self.run.steps() > step || (step == 0 && self.run.now() > Time::ZERO),
+        );
         while self.run.steps() < step && self.step_within(Time::MAX) {}
     }
 
@@ -226,7 +240,10 @@ impl Player {
         let from = self.run.steps();
         let known = self.records().with(0, u32::MAX, |all| {
             let after = all.partition_point(|it| u64::from(it.step) <= from);
-            all[after..].iter().find(|it| it.is_interesting()).map(|it| u64::from(it.step))
+            all[after..]
+                .iter()
+                .find(|it| it.is_interesting())
+                .map(|it| u64::from(it.step))
         });
         if let Some(step) = known {
             self.seek_step(step);
@@ -236,9 +253,14 @@ impl Player {
         while self.run.steps() < from + LOOK_AHEAD_MAX && self.step_within(Time::MAX) {
             let step = self.run.steps();
             let last = self.run.recorder().records().len();
-            let turn = self.run.recorder().records().with(last.saturating_sub(64), last, |it| {
-                it.iter().any(|it| u64::from(it.step) == step && it.is_interesting())
-            });
+            let turn = self
+                .run
+                .recorder()
+                .records()
+                .with(last.saturating_sub(64), last, |it| {
+                    it.iter()
+                        .any(|it| u64::from(it.step) == step && it.is_interesting())
+                });
             if turn || self.run.violated() != violated {
                 return true;
             }
@@ -251,7 +273,10 @@ impl Player {
         let from = self.run.steps();
         let turn = self.records().with(0, u32::MAX, |all| {
             let before = all.partition_point(|it| u64::from(it.step) < from);
-            all[..before].iter().rfind(|it| it.is_interesting()).map(|it| u64::from(it.step))
+            all[..before]
+                .iter()
+                .rfind(|it| it.is_interesting())
+                .map(|it| u64::from(it.step))
         });
         self.seek_step(turn.unwrap_or(0));
         turn.is_some()
@@ -261,7 +286,10 @@ impl Player {
     pub fn command(&mut self, command: Command) -> Result<(), BadInput> {
         self.run.accepts(&command)?;
         if self.commands.len() >= COMMANDS_MAX {
-            return Err(BadInput::new(&command.to_string(), format!("is one too many: {COMMANDS_MAX} at most")));
+            return Err(BadInput::new(
+                &command.to_string(),
+                format!("is one too many: {COMMANDS_MAX} at most"),
+            ));
         }
         let now = self.run.now();
         let kept = self.commands.partition_point(|it| it.at <= now);
@@ -281,13 +309,28 @@ impl Player {
 
     /// Goes over to a branch, at the place where it parted; the present course takes its place in the list.
     pub fn switch(&mut self, branch: usize) {
-        let Some(other) = self.branches.get(branch).cloned() else { return };
+        let Some(other) = self.branches.get(branch).cloned() else {
+            return;
+        };
         let same = |(one, two): (&Planned, &Planned)| one == two;
-        let common = self.commands.iter().zip(other.commands.iter()).take_while(|it| same(*it)).count();
+        let common = self
+            .commands
+            .iter()
+            .zip(other.commands.iter())
+            .take_while(|it| same(*it))
+            .count();
         let next = [self.commands.get(common), other.commands.get(common)];
-        let parted = next.into_iter().flatten().map(|it| it.at).min().unwrap_or(other.forked_at);
-        self.branches[branch] =
-            Branch { commands: self.commands.clone(), frontier: self.frontier.clone(), forked_at: parted };
+        let parted = next
+            .into_iter()
+            .flatten()
+            .map(|it| it.at)
+            .min()
+            .unwrap_or(other.forked_at);
+        self.branches[branch] = Branch {
+            commands: self.commands.clone(),
+            frontier: self.frontier.clone(),
+            forked_at: parted,
+        };
         // Just before the commands differ: what happens at that moment may differ already.
         self.seek(parted - Span(1));
         self.change_course(other.commands.to_vec(), parted - Span(1));
@@ -299,7 +342,8 @@ impl Player {
     fn change_course(&mut self, commands: Vec<Planned>, now: Time) {
         let steps = self.run.steps();
         self.commands = Rc::new(commands);
-        self.snapshots.retain(|it| it.steps <= steps && it.time <= now);
+        self.snapshots
+            .retain(|it| it.steps <= steps && it.time <= now);
         self.run.set_commands(self.commands.clone());
         self.frontier = Frontier {
             time: now,
@@ -312,9 +356,13 @@ impl Player {
     /// Words for the events numbered `from` up to `to`: that part of the run is run once more.
     pub fn explain(&self, from: u32, to: u32) -> Vec<Explained> {
         let steps = self.records().with(from, to, |it| {
-            it.first().zip(it.last()).map(|(first, last)| (u64::from(first.step), u64::from(last.step)))
+            it.first()
+                .zip(it.last())
+                .map(|(first, last)| (u64::from(first.step), u64::from(last.step)))
         });
-        let Some((first, last)) = steps else { return Vec::new() };
+        let Some((first, last)) = steps else {
+            return Vec::new();
+        };
         let nearest = self.snapshots.iter().rfind(|it| it.steps < first);
         let mut run = match nearest {
             Some(snapshot) => snapshot.run.fork(),
@@ -360,12 +408,17 @@ impl Player {
 
     fn take_snapshot(&mut self) {
         let (time, steps) = (self.run.now(), self.run.steps());
-        self.snapshots.push(Snapshot { time, steps, run: self.run.fork() });
+        self.snapshots.push(Snapshot {
+            time,
+            steps,
+            run: self.run.fork(),
+        });
         if self.snapshots.len() > SNAPSHOTS_MAX {
             self.interval *= 2;
             let interval = self.interval;
             let first = self.snapshots[0].steps;
-            self.snapshots.retain(|it| it.steps == first || it.steps % interval == 0);
+            self.snapshots
+                .retain(|it| it.steps == first || it.steps % interval == 0);
         }
     }
 

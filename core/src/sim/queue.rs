@@ -43,7 +43,11 @@ impl Queue {
     /// Plans an event and returns its sequence number.
     pub fn push(&mut self, time: Time, event: Event) -> u64 {
         self.planned += 1;
-        self.heap.push(Reverse(Entry { time, sequence: self.planned, event }));
+        self.heap.push(Reverse(Entry {
+            time,
+            sequence: self.planned,
+            event,
+        }));
         self.planned
     }
 
@@ -68,7 +72,12 @@ mod tests {
         queue.push(Time(5), Event::Client(1));
         queue.push(Time(3), Event::Client(2));
         queue.push(Time(3), Event::Client(0));
-        let order: Vec<Event> = std::iter::from_fn(|| queue.pop()).map(|it| it.event).collect();
-        assert_eq!(order, [Event::Client(2), Event::Client(0), Event::Client(1)]);
+        let order: Vec<Event> = std::iter::from_fn(|| queue.pop())
+            .map(|it| it.event)
+            .collect();
+        assert_eq!(
+            order,
+            [Event::Client(2), Event::Client(0), Event::Client(1)]
+        );
     }
 }

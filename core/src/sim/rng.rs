@@ -45,7 +45,9 @@ impl Rng {
             Stream::Clocks => (7, 0),
         };
         let label = (family << 32) | u64::from(index);
-        Rng(Xoshiro256PlusPlus::seed_from_u64(mix(seed) ^ mix(label).rotate_left(17)))
+        Rng(Xoshiro256PlusPlus::seed_from_u64(
+            mix(seed) ^ mix(label).rotate_left(17),
+        ))
     }
 
     /// 64 random bits.

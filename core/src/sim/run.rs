@@ -13,7 +13,9 @@ use crate::frame::{
 };
 use crate::parts::log::Log;
 use crate::protocol::{Answer, Ctx, Effect, NodeId, Outcome, Payload, RequestId};
-use crate::trace::{Explained, HistoryEvent, HostId, Kind, Level, NO_EVENT, PayloadHasher, Phase, Recorder, tint};
+use crate::trace::{
+    Explained, HistoryEvent, HostId, Kind, Level, NO_EVENT, PayloadHasher, Phase, Recorder, tint,
+};
 
 use super::client::{Asking, Client, MANUAL_FROM};
 use super::command::{Command, Planned, Target};
@@ -224,7 +226,13 @@ impl<P: Exhibit> Clone for Sim<P> {
 
 impl<P: Exhibit> Sim<P> {
     /// Starts every node and every client. `script` is in the order of time.
-    pub fn new(environment: Environment, config: P::Config, script: Rc<[Planned]>, seed: u64, level: Level) -> Sim<P> {
+    pub fn new(
+        environment: Environment,
+        config: P::Config,
+        script: Rc<[Planned]>,
+        seed: u64,
+        level: Level,
+    ) -> Sim<P> {
         let nodes = environment.nodes;
         let clients = environment.clients;
         let member = || Member {
@@ -265,7 +273,15 @@ impl<P: Exhibit> Sim<P> {
 
     /// The world as checks see it, with the checks themselves set free.
     fn observe(&mut self) {
-        let Sim { kernel, config, members, clients, watches, changed, .. } = self;
+        let Sim {
+            kernel,
+            config,
+            members,
+            clients,
+            watches,
+            changed,
+            ..
+        } = self;
         let world = World {
             now: kernel.now,
             changed: *changed,
@@ -340,7 +356,10 @@ impl<P: Exhibit> Sim<P> {
 
     /// Something reaches the end of its way.
     fn land(&mut self, entry: Entry, slot: u32) -> bool {
-        let Some(flight) = self.flights[slot as usize].as_ref().filter(|it| it.plan == entry.sequence) else {
+        let Some(flight) = self.flights[slot as usize]
+            .as_ref()
+            .filter(|it| it.plan == entry.sequence)
+        else {
             return false;
         };
         let view = flight.view;
@@ -361,8 +380,21 @@ impl<P: Exhibit> Sim<P> {
         }
         let ends = (view.to.into(), view.from.into());
         let word = (view.kind, tint(view.look.epoch));
-        let event = self.kernel.record_about(Kind::Deliver, ends, (flight.event, view.id), word, 0);
-        self.say(event, || Some(flight.cargo.fields()), |body| format!("{} receives {} from {}", view.to, summary(view.kind, body), view.from));
+        let event = self
+            .kernel
+            .record_about(Kind::Deliver, ends, (flight.event, view.id), word, 0);
+        self.say(
+            event,
+            || Some(flight.cargo.fields()),
+            |body| {
+                format!(
+                    "{} receives {} from {}",
+                    view.to,
+                    summary(view.kind, body),
+                    view.from
+                )
+            },
+        );
         match (flight.cargo, view.to, view.from) {
             (Cargo::Message(message), End::Node(to), End::Node(from)) => {
                 self.kernel.stats.delivered += 1;
@@ -371,7 +403,9 @@ impl<P: Exhibit> Sim<P> {
             (Cargo::Request(id, request), End::Node(to), _) => {
                 self.act(to, event, |node, ctx| node.on_request(ctx, id, request));
             }
-            (Cargo::Response(id, response), _, End::Node(from)) => self.answered(id, from, response, event),
+            (Cargo::Response(id, response), _, End::Node(from)) => {
+                self.answered(id, from, response, event)
+            }
             _ => unreachable!("messages go between nodes, requests to nodes, responses from nodes"),
         }
         true
@@ -380,8 +414,12 @@ impl<P: Exhibit> Sim<P> {
     /// Why something cannot be delivered although it got this far.
     fn obstacle(&self, view: &MessageView) -> Option<&'static str> {
         match (view.from, view.to) {
-            (_, End::Node(to)) if self.kernel.hosts[to.index()].status == Status::Down => Some(DOWN),
-            (End::Node(from), End::Node(to)) if self.kernel.network.is_cut(from, to) => Some(super::network::CUT),
+            (_, End::Node(to)) if self.kernel.hosts[to.index()].status == Status::Down => {
+                Some(DOWN)
+            }
+            (End::Node(from), End::Node(to)) if self.kernel.network.is_cut(from, to) => {
+                Some(super::network::CUT)
+            }
             _ => None,
         }
     }
@@ -393,14 +431,27 @@ impl<P: Exhibit> Sim<P> {
         }
         let origin = (flight.event, view.id);
         let ends = (HostId::WORLD, view.to.into());
-        let event = self.kernel.record_about(Kind::Lose, ends, origin, (why, tint(view.look.epoch)), 0);
-        self.say(event, || None, |_| format!("{} from {} to {} is lost: {why}", view.kind, view.from, view.to));
+        let event =
+            self.kernel
+                .record_about(Kind::Lose, ends, origin, (why, tint(view.look.epoch)), 0);
+        self.say(
+            event,
+            || None,
+            |_| {
+                format!(
+                    "{} from {} to {} is lost: {why}",
+                    view.kind, view.from, view.to
+                )
+            },
+        );
     }
 
     /// A timer's plan comes due.
     fn ring(&mut self, entry: Entry, node: NodeId, slot: u16) -> bool {
         let timers = &mut self.members[node.index()].timers;
-        let Some(timer) = timers.get_mut(usize::from(slot)) else { return false };
+        let Some(timer) = timers.get_mut(usize::from(slot)) else {
+            return false;
+        };
         if timer.plan.is_none_or(|(plan, _)| plan != entry.sequence) {
             return false;
         }
@@ -431,7 +482,9 @@ impl<P: Exhibit> Sim<P> {
         let (name, cause) = (timer.timer, timer.event);
         let payload = PayloadHasher::of(&name);
         let ends = (node.into(), HostId::WORLD);
-        let event = self.kernel.record_about(Kind::Timer, ends, (cause, 0), ("timer", 0), payload);
+        let event = self
+            .kernel
+            .record_about(Kind::Timer, ends, (cause, 0), ("timer", 0), payload);
         self.say(event, || None, |_| format!("{node}: timer {name} runs out"));
         self.act(node, event, |state, ctx| state.on_timer(ctx, name));
     }
@@ -478,10 +531,14 @@ impl<P: Exhibit> Sim<P> {
                     Some(flight) if flight.plan == old => flight.plan = plan,
                     _ => {}
                 },
-                Event::Timer(_, slot) => match self.members[node.index()].timers.get_mut(usize::from(slot)) {
-                    Some(timer) if timer.plan.is_some_and(|it| it.0 == old) => timer.plan = Some((plan, now)),
-                    _ => {}
-                },
+                Event::Timer(_, slot) => {
+                    match self.members[node.index()].timers.get_mut(usize::from(slot)) {
+                        Some(timer) if timer.plan.is_some_and(|it| it.0 == old) => {
+                            timer.plan = Some((plan, now))
+                        }
+                        _ => {}
+                    }
+                }
                 Event::Synced(_) => self.kernel.host(node).syncing = Some(plan),
                 Event::Ready(_) | Event::Client(_) => unreachable!("these do not wait for a node"),
             }
@@ -502,9 +559,17 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Lets a node react to event number `event`.
-    pub(crate) fn act(&mut self, node: NodeId, event: u32, handler: impl FnOnce(&mut P, &mut Ctx<'_, P>)) {
+    pub(crate) fn act(
+        &mut self,
+        node: NodeId,
+        event: u32,
+        handler: impl FnOnce(&mut P, &mut Ctx<'_, P>),
+    ) {
         let mut effects = std::mem::take(&mut self.effects);
-        let mut state = self.members[node.index()].state.take().expect("only running nodes act");
+        let mut state = self.members[node.index()]
+            .state
+            .take()
+            .expect("only running nodes act");
         handler(&mut state, &mut self.ctx(node, &mut effects));
         self.members[node.index()].state = Some(state);
         self.finish(node, event, effects);
@@ -541,10 +606,14 @@ impl<P: Exhibit> Sim<P> {
             Effect::Send(to, message) => self.send(node, to, message, event),
             Effect::Respond(id, response) => self.respond(node, id, response, event),
             Effect::Persist(durable) => {
-                let write = self.kernel.record(Kind::Persist, node.into(), event, "persist");
+                let write = self
+                    .kernel
+                    .record(Kind::Persist, node.into(), event, "persist");
                 self.say(write, || None, |_| format!("{node} writes to its disk"));
                 if writing {
-                    self.members[node.index()].held.push_back(Held::Write(durable, write));
+                    self.members[node.index()]
+                        .held
+                        .push_back(Held::Write(durable, write));
                 } else {
                     self.write(node, durable, write);
                 }
@@ -558,14 +627,19 @@ impl<P: Exhibit> Sim<P> {
             }
             Effect::Note(label, details) => {
                 let note = self.kernel.record(Kind::Note, node.into(), event, label);
-                self.say(note, || None, |_| match details {
-                    Some(details) => format!("{node} {label}: {details}"),
-                    None => format!("{node} {label}"),
-                });
+                self.say(
+                    note,
+                    || None,
+                    |_| match details {
+                        Some(details) => format!("{node} {label}: {details}"),
+                        None => format!("{node} {label}"),
+                    },
+                );
             }
             Effect::Work(span) => {
                 let host = &mut self.kernel.hosts[node.index()];
-                let until = host.busy.map_or(self.kernel.now, |it| it.0) + host.clock.true_span(span);
+                let until =
+                    host.busy.map_or(self.kernel.now, |it| it.0) + host.clock.true_span(span);
                 host.busy = Some((until, self.kernel.queue.push(until, Event::Ready(node.0))));
             }
         }
@@ -581,7 +655,9 @@ impl<P: Exhibit> Sim<P> {
         let due = self.kernel.now + self.kernel.environment.disk.draw(&mut host.disk);
         host.syncing = Some(self.kernel.queue.push(due, Event::Synced(node.0)));
         host.write_event = event;
-        self.members[node.index()].held.push_front(Held::Write(durable, event));
+        self.members[node.index()]
+            .held
+            .push_front(Held::Write(durable, event));
     }
 
     fn set_timer(&mut self, node: NodeId, timer: P::Timer, min: Span, max: Span, event: u32) {
@@ -589,23 +665,42 @@ impl<P: Exhibit> Sim<P> {
         let now = self.kernel.now;
         let deadline = now + host.clock.true_span(host.rng.span(min, max));
         let timers = &mut self.members[node.index()].timers;
-        let slot = timers.iter().position(|it| it.timer == timer).unwrap_or_else(|| {
-            timers.push(TimerSlot { timer, armed: false, set_at: now, deadline, plan: None, event });
-            timers.len() - 1
-        });
+        let slot = timers
+            .iter()
+            .position(|it| it.timer == timer)
+            .unwrap_or_else(|| {
+                timers.push(TimerSlot {
+                    timer,
+                    armed: false,
+                    set_at: now,
+                    deadline,
+                    plan: None,
+                    event,
+                });
+                timers.len() - 1
+            });
         let entry = &mut timers[slot];
         entry.armed = true;
         entry.set_at = now;
         entry.deadline = deadline;
         entry.event = event;
         if entry.plan.is_none_or(|(_, at)| at > deadline) {
-            let plan = self.kernel.queue.push(deadline, Event::Timer(node.0, slot as u16));
+            let plan = self
+                .kernel
+                .queue
+                .push(deadline, Event::Timer(node.0, slot as u16));
             entry.plan = Some((plan, deadline));
         }
     }
 
     fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
-        let Kernel { network, environment, hosts, now, .. } = &mut self.kernel;
+        let Kernel {
+            network,
+            environment,
+            hosts,
+            now,
+            ..
+        } = &mut self.kernel;
         let wire = &mut hosts[from.index()].wire;
         let (passage, copy) = network.judge(environment, wire, *now, from, to);
         self.kernel.stats.sent += 1;
@@ -614,39 +709,97 @@ impl<P: Exhibit> Sim<P> {
         let ends = (End::Node(from), End::Node(to));
         let copied = copy.map(|passage| (passage, Cargo::Message(message.clone())));
         let kind = message.kind();
-        let event = self.launch(ends, kind, look, passage, Cargo::Message(message), (cause, payload));
+        let event = self.launch(
+            ends,
+            kind,
+            look,
+            passage,
+            Cargo::Message(message),
+            (cause, payload),
+        );
         if let Some((passage, cargo)) = copied {
             self.copy(ends, kind, look, passage, cargo, event);
         }
     }
 
     /// Puts a second copy of something on its way; it shares the event that sent the first.
-    pub(crate) fn copy(&mut self, ends: (End, End), kind: &'static str, look: Look, passage: Passage, cargo: Cargo<P>, sent: u32) {
+    pub(crate) fn copy(
+        &mut self,
+        ends: (End, End),
+        kind: &'static str,
+        look: Look,
+        passage: Passage,
+        cargo: Cargo<P>,
+        sent: u32,
+    ) {
         self.kernel.stats.duplicated += 1;
         let id = self.take_message_id();
         let places = (HostId::WORLD, ends.1.into());
-        let event = self.kernel.record_about(Kind::Duplicate, places, (sent, id), (kind, tint(look.epoch)), 0);
-        self.say(event, || None, |_| format!("the network makes a copy of {kind} from {} to {}", ends.0, ends.1));
+        let event = self.kernel.record_about(
+            Kind::Duplicate,
+            places,
+            (sent, id),
+            (kind, tint(look.epoch)),
+            0,
+        );
+        self.say(
+            event,
+            || None,
+            |_| {
+                format!(
+                    "the network makes a copy of {kind} from {} to {}",
+                    ends.0, ends.1
+                )
+            },
+        );
         self.put(id, ends, kind, look, passage, cargo, sent);
     }
 
     fn respond(&mut self, from: NodeId, id: RequestId, response: P::Response, cause: u32) {
         let slot = Client::<P>::slot_of(id.client);
         let environment = &self.kernel.environment;
-        let passage = between_client_and_node(environment, &mut self.kernel.hosts[from.index()].wire);
+        let passage =
+            between_client_and_node(environment, &mut self.kernel.hosts[from.index()].wire);
         let payload = PayloadHasher::of(&response);
-        let ends = (End::Node(from), End::Client(crate::protocol::ClientId(slot.into())));
-        let look = Look { mark: crate::frame::Mark::Reply, epoch: None };
-        self.launch(ends, response.kind(), look, passage, Cargo::Response(id, response), (cause, payload));
+        let ends = (
+            End::Node(from),
+            End::Client(crate::protocol::ClientId(slot.into())),
+        );
+        let look = Look {
+            mark: crate::frame::Mark::Reply,
+            epoch: None,
+        };
+        self.launch(
+            ends,
+            response.kind(),
+            look,
+            passage,
+            Cargo::Response(id, response),
+            (cause, payload),
+        );
     }
 
     /// Puts something on its way; `origin` is the cause and the hash of the content. Returns the sending event.
-    fn launch(&mut self, ends: (End, End), kind: &'static str, look: Look, passage: Passage, cargo: Cargo<P>, origin: (u32, u64)) -> u32 {
+    fn launch(
+        &mut self,
+        ends: (End, End),
+        kind: &'static str,
+        look: Look,
+        passage: Passage,
+        cargo: Cargo<P>,
+        origin: (u32, u64),
+    ) -> u32 {
         let id = self.take_message_id();
         let places = (ends.0.into(), ends.1.into());
         let word = (kind, tint(look.epoch));
-        let event = self.kernel.record_about(Kind::Send, places, (origin.0, id), word, origin.1);
-        self.say(event, || Some(cargo.fields()), |body| format!("{} sends {} to {}", ends.0, summary(kind, body), ends.1));
+        let event = self
+            .kernel
+            .record_about(Kind::Send, places, (origin.0, id), word, origin.1);
+        self.say(
+            event,
+            || Some(cargo.fields()),
+            |body| format!("{} sends {} to {}", ends.0, summary(kind, body), ends.1),
+        );
         self.put(id, ends, kind, look, passage, cargo, event);
         event
     }
@@ -656,8 +809,20 @@ impl<P: Exhibit> Sim<P> {
         self.kernel.next_message - 1
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one flight, from the two places that make one")]
-    fn put(&mut self, id: u32, ends: (End, End), kind: &'static str, look: Look, passage: Passage, cargo: Cargo<P>, event: u32) {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one flight, from the two places that make one"
+    )]
+    fn put(
+        &mut self,
+        id: u32,
+        ends: (End, End),
+        kind: &'static str,
+        look: Look,
+        passage: Passage,
+        cargo: Cargo<P>,
+        event: u32,
+    ) {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.flights.push(None);
             (self.flights.len() - 1) as u32
@@ -676,7 +841,12 @@ impl<P: Exhibit> Sim<P> {
             whole: now + passage.whole,
             lost: passage.lost,
         };
-        self.flights[slot as usize] = Some(Flight { view, cargo, plan, event });
+        self.flights[slot as usize] = Some(Flight {
+            view,
+            cargo,
+            plan,
+            event,
+        });
     }
 
     pub(crate) fn remove_flight(&mut self, slot: u32) -> Option<Flight<P>> {
@@ -688,11 +858,21 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Makes words for an event, when somebody reads along.
-    pub(crate) fn say(&mut self, event: u32, body: impl FnOnce() -> Option<Json>, text: impl FnOnce(&Option<Json>) -> String) {
+    pub(crate) fn say(
+        &mut self,
+        event: u32,
+        body: impl FnOnce() -> Option<Json>,
+        text: impl FnOnce(&Option<Json>) -> String,
+    ) {
         if self.explaining {
             let body = body();
             let text = text(&body);
-            self.explained.push(Explained { event, text, body, set: Vec::new() });
+            self.explained.push(Explained {
+                event,
+                text,
+                body,
+                set: Vec::new(),
+            });
         }
     }
 
@@ -703,7 +883,11 @@ impl<P: Exhibit> Sim<P> {
         }
         let fields = self.fields(node);
         let member = &mut self.members[node.index()];
-        let changed = fields.iter().filter(|it| !member.seen.contains(it)).cloned().collect();
+        let changed = fields
+            .iter()
+            .filter(|it| !member.seen.contains(it))
+            .cloned()
+            .collect();
         member.seen = fields;
         if let Some(words) = self.explained.iter_mut().rfind(|it| it.event == event) {
             words.set = changed;
@@ -712,7 +896,9 @@ impl<P: Exhibit> Sim<P> {
 
     /// What a node knows, its role among it.
     fn fields(&self, node: NodeId) -> Vec<Field> {
-        let Some(state) = &self.members[node.index()].state else { return Vec::new() };
+        let Some(state) = &self.members[node.index()].state else {
+            return Vec::new();
+        };
         let mut fields = vec![Field::volatile("role", state.role().name)];
         fields.extend(state.view());
         fields
@@ -721,23 +907,34 @@ impl<P: Exhibit> Sim<P> {
 
 /// A payload in one line: its kind and its fields, in the paper's words.
 fn summary(kind: &str, body: &Option<Json>) -> String {
-    let fields: Vec<String> =
-        body.iter().flat_map(flatten).map(|(name, value)| match name.as_str() {
+    let fields: Vec<String> = body
+        .iter()
+        .flat_map(flatten)
+        .map(|(name, value)| match name.as_str() {
             "" => crate::frame::json_text(&value),
             _ => format!("{name}={}", crate::frame::json_text(&value)),
-        }).collect();
-    if fields.is_empty() { kind.to_owned() } else { format!("{kind} {}", fields.join(" ")) }
+        })
+        .collect();
+    if fields.is_empty() {
+        kind.to_owned()
+    } else {
+        format!("{kind} {}", fields.join(" "))
+    }
 }
 
 /// The fields of a payload: an enum's variant is its kind and says nothing more.
 fn flatten(body: &Json) -> Vec<(String, Json)> {
     match body {
         Json::Object(map) => match map.iter().next() {
-            Some((_, Json::Object(fields))) if map.len() == 1 => {
-                fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
-            }
+            Some((_, Json::Object(fields))) if map.len() == 1 => fields
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             Some((_, inner)) if map.len() == 1 => vec![(String::new(), inner.clone())],
-            _ => map.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            _ => map
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
         },
         Json::String(_) | Json::Null => Vec::new(),
         other => vec![(String::new(), other.clone())],
@@ -767,7 +964,9 @@ impl<P: Exhibit> Sim<P> {
             None => {
                 self.unique += 1;
                 // A system without a workload leaves its clients silent.
-                if let Some(request) = P::draw_request(&mut client.rng, &self.kernel.environment, self.unique) {
+                if let Some(request) =
+                    P::draw_request(&mut client.rng, &self.kernel.environment, self.unique)
+                {
                     self.invoke(index, request);
                 }
             }
@@ -787,11 +986,20 @@ impl<P: Exhibit> Sim<P> {
         let until = now + self.kernel.environment.patience;
         let client = &mut self.clients[index];
         client.sequence += 1;
-        client.asking = Some(Asking { request: request.clone(), since: now, attempt: 1, waiting: false, uncertain: false, until });
+        client.asking = Some(Asking {
+            request: request.clone(),
+            since: now,
+            attempt: 1,
+            waiting: false,
+            uncertain: false,
+            until,
+        });
         let (host, cause) = (client.end().into(), client.event);
         let payload = PayloadHasher::of(&request);
         let ends = (host, HostId::WORLD);
-        let event = self.kernel.record_about(Kind::Invoke, ends, (cause, 0), (request.kind(), 0), payload);
+        let event =
+            self.kernel
+                .record_about(Kind::Invoke, ends, (cause, 0), (request.kind(), 0), payload);
         self.clients[index].event = event;
         self.kernel.stats.invoked += 1;
         let name = host.name();
@@ -810,21 +1018,36 @@ impl<P: Exhibit> Sim<P> {
         let passage = between_client_and_node(&self.kernel.environment, &mut client.wire);
         let ends = (client.end(), End::Node(client.target));
         let payload = PayloadHasher::of(&request);
-        let again = if client.is_manual() { until } else { until.min(self.kernel.now + self.kernel.environment.retry) };
+        let again = if client.is_manual() {
+            until
+        } else {
+            until.min(self.kernel.now + self.kernel.environment.retry)
+        };
         client.alarm = Some(self.kernel.queue.push(again, Event::Client(index as u16)));
         let cause = client.event;
-        self.launch(ends, request.kind(), Look::default(), passage, Cargo::Request(id, request), (cause, payload));
+        self.launch(
+            ends,
+            request.kind(),
+            Look::default(),
+            passage,
+            Cargo::Request(id, request),
+            (cause, payload),
+        );
     }
 
     /// A response reaches its client.
     fn answered(&mut self, id: RequestId, from: NodeId, response: P::Response, event: u32) {
         let slot = Client::<P>::slot_of(id.client);
-        let Some(index) = self.clients.iter().position(|it| it.slot == slot) else { return };
+        let Some(index) = self.clients.iter().position(|it| it.slot == slot) else {
+            return;
+        };
         let client = &mut self.clients[index];
         client.event = event;
         let present = client.request_id();
-        let (true, Some(asking)) = ((present.client, present.sequence) == (id.client, id.sequence), &client.asking)
-        else {
+        let (true, Some(asking)) = (
+            (present.client, present.sequence) == (id.client, id.sequence),
+            &client.asking,
+        ) else {
             return;
         };
         let uncertain = asking.uncertain;
@@ -870,7 +1093,11 @@ impl<P: Exhibit> Sim<P> {
         // Nobody knows better: wait a little rather than go round in circles. The alarm then goes on to the next node.
         client.target = from;
         let soon = self.kernel.now + Span(self.kernel.environment.retry.0 / 3);
-        client.alarm = Some(self.kernel.queue.push(soon.min(until), Event::Client(index as u16)));
+        client.alarm = Some(
+            self.kernel
+                .queue
+                .push(soon.min(until), Event::Client(index as u16)),
+        );
     }
 
     fn give_up(&mut self, index: usize) {
@@ -903,7 +1130,11 @@ impl<P: Exhibit> Sim<P> {
             client.sequence = 0;
         }
         let name = host.name();
-        self.say(event, || None, |_| format!("{name} ends: {request} ({told})"));
+        self.say(
+            event,
+            || None,
+            |_| format!("{name} ends: {request} ({told})"),
+        );
         self.rest(index);
     }
 
@@ -911,7 +1142,9 @@ impl<P: Exhibit> Sim<P> {
     fn remember(&mut self, index: usize, phase: Phase, value: Option<Json>) {
         let client = &self.clients[index];
         let asking = client.asking.as_ref().expect("it asks something");
-        let Some(operation) = P::operation(&asking.request) else { return };
+        let Some(operation) = P::operation(&asking.request) else {
+            return;
+        };
         // What a read returned stands in its `ok`; every other line repeats what was asked.
         let value = match (phase, operation.op) {
             (Phase::Ok, "read" | "incr") => value.unwrap_or(Json::Null),
@@ -943,37 +1176,57 @@ impl<P: Exhibit> Sim<P> {
     fn accepts_target(&self, target: &Target) -> Result<(), BadInput> {
         let nodes = self.members.len();
         match target {
-            Target::Node(node) if node.index() >= nodes => {
-                Err(BadInput::new(&node.to_string(), format!("is not in this cluster: n1 to n{nodes}")))
-            }
+            Target::Node(node) if node.index() >= nodes => Err(BadInput::new(
+                &node.to_string(),
+                format!("is not in this cluster: n1 to n{nodes}"),
+            )),
             _ => Ok(()),
         }
     }
 
     fn accepts_command(&self, command: &Command) -> Result<(), BadInput> {
         match command {
-            Command::Crash(it) | Command::Restart(it) | Command::Pause(it) | Command::Resume(it) => {
+            Command::Crash(it)
+            | Command::Restart(it)
+            | Command::Pause(it)
+            | Command::Resume(it) => self.accepts_target(it),
+            Command::Clock(it, _) | Command::Drift(it, _) | Command::Fire(it, _) => {
                 self.accepts_target(it)
             }
-            Command::Clock(it, _) | Command::Drift(it, _) | Command::Fire(it, _) => self.accepts_target(it),
-            Command::Partition(groups) => groups.iter().flatten().try_for_each(|it| self.accepts_target(it)),
-            Command::Cut(link) | Command::Mend(link) => {
-                self.accepts_target(&link.from).and_then(|()| self.accepts_target(&link.to))
-            }
+            Command::Partition(groups) => groups
+                .iter()
+                .flatten()
+                .try_for_each(|it| self.accepts_target(it)),
+            Command::Cut(link) | Command::Mend(link) => self
+                .accepts_target(&link.from)
+                .and_then(|()| self.accepts_target(&link.to)),
             Command::Request(target, request) => {
                 if P::ABOUT.request.is_empty() {
-                    return Err(BadInput::new(request, format!("cannot be asked: {} takes no requests", P::ABOUT.id)));
+                    return Err(BadInput::new(
+                        request,
+                        format!("cannot be asked: {} takes no requests", P::ABOUT.id),
+                    ));
                 }
                 request.parse::<P::Request>()?;
                 self.accepts_target(target)
             }
             Command::Set(key, value) => {
                 let settings = Environment::settings();
-                match settings.iter().find(|it| it.id == key && CHANGEABLE.contains(&it.id)) {
-                    Some(setting) => setting.kind.read(value).map(|_| ()).map_err(|it| it.within(key)),
+                match settings
+                    .iter()
+                    .find(|it| it.id == key && CHANGEABLE.contains(&it.id))
+                {
+                    Some(setting) => setting
+                        .kind
+                        .read(value)
+                        .map(|_| ())
+                        .map_err(|it| it.within(key)),
                     None => Err(BadInput::new(
                         key,
-                        format!("cannot be set while a run goes on: {} can", one_of(CHANGEABLE)),
+                        format!(
+                            "cannot be set while a run goes on: {} can",
+                            one_of(CHANGEABLE)
+                        ),
                     )),
                 }
             }
@@ -988,7 +1241,11 @@ impl<P: Exhibit> Sim<P> {
             .timers
             .iter()
             .filter(|it| it.armed)
-            .map(|it| TimerView { name: it.timer.to_string(), set_at: it.set_at, deadline: it.deadline })
+            .map(|it| TimerView {
+                name: it.timer.to_string(),
+                set_at: it.set_at,
+                deadline: it.deadline,
+            })
             .collect();
         timers.sort_by_key(|it| it.deadline);
         NodeView {
@@ -999,7 +1256,11 @@ impl<P: Exhibit> Sim<P> {
             timers,
             clock_ahead: host.clock.ahead(self.kernel.now),
             drift_ppm: host.clock.drift(),
-            writing: member.held.iter().filter(|it| matches!(it, Held::Write(..))).count(),
+            writing: member
+                .held
+                .iter()
+                .filter(|it| matches!(it, Held::Write(..)))
+                .count(),
             inbox: host.inbox.len(),
         }
     }
@@ -1054,11 +1315,15 @@ impl<P: Exhibit> Run for Sim<P> {
     }
 
     fn accepts(&self, command: &Command) -> Result<(), BadInput> {
-        self.accepts_command(command).map_err(|it| it.within(format!("in \"{command}\"")))
+        self.accepts_command(command)
+            .map_err(|it| it.within(format!("in \"{command}\"")))
     }
 
     fn set_commands(&mut self, commands: Rc<Vec<Planned>>) {
-        debug_assert!(commands.len() >= self.done.1, "what has been carried out cannot be taken back");
+        debug_assert!(
+            commands.len() >= self.done.1,
+            "what has been carried out cannot be taken back"
+        );
         self.commands = commands;
     }
 
@@ -1111,7 +1376,10 @@ impl<P: Exhibit> Run for Sim<P> {
 
     fn message(&self, id: u32) -> Option<MessageDetail> {
         let flight = self.flights.iter().flatten().find(|it| it.view.id == id)?;
-        Some(MessageDetail { view: flight.view, fields: flatten(&flight.cargo.fields()) })
+        Some(MessageDetail {
+            view: flight.view,
+            fields: flatten(&flight.cargo.fields()),
+        })
     }
 
     fn reports(&self) -> Vec<Report> {
@@ -1123,4 +1391,3 @@ impl<P: Exhibit> Run for Sim<P> {
         self.watches.iter().any(Watch::violated)
     }
 }
-

@@ -70,12 +70,17 @@ impl Environment {
     }
 
     fn network_settings() -> Vec<Setting<Environment>> {
-        let delay = Kind::Dist { max: Span::secs(60) };
+        let delay = Kind::Dist {
+            max: Span::secs(60),
+        };
         vec![
             Setting {
                 id: "nodes",
                 title: "Nodes",
-                kind: Kind::Whole { min: 1, max: NODES_MAX },
+                kind: Kind::Whole {
+                    min: 1,
+                    max: NODES_MAX,
+                },
                 rule: None,
                 get: |it| Value::Whole(it.nodes.into()),
                 set: |it, value| it.nodes = value.whole() as u16,
@@ -123,7 +128,10 @@ impl Environment {
             Setting {
                 id: "skew",
                 title: "Clocks apart by up to",
-                kind: Kind::Time { min: Span::ZERO, max: Span::secs(60) },
+                kind: Kind::Time {
+                    min: Span::ZERO,
+                    max: Span::secs(60),
+                },
                 rule: None,
                 get: |it| Value::Time(it.skew),
                 set: |it, value| it.skew = value.time(),
@@ -132,12 +140,18 @@ impl Environment {
     }
 
     fn client_settings() -> Vec<Setting<Environment>> {
-        let patience = Kind::Time { min: Span::ms(1), max: Span::secs(600) };
+        let patience = Kind::Time {
+            min: Span::ms(1),
+            max: Span::secs(600),
+        };
         vec![
             Setting {
                 id: "clients",
                 title: "Clients",
-                kind: Kind::Whole { min: 0, max: CLIENTS_MAX },
+                kind: Kind::Whole {
+                    min: 0,
+                    max: CLIENTS_MAX,
+                },
                 rule: None,
                 get: |it| Value::Whole(it.clients.into()),
                 set: |it, value| it.clients = value.whole() as u32,
@@ -145,7 +159,9 @@ impl Environment {
             Setting {
                 id: "think",
                 title: "Pause between requests",
-                kind: Kind::Dist { max: Span::secs(60) },
+                kind: Kind::Dist {
+                    max: Span::secs(60),
+                },
                 rule: None,
                 get: |it| Value::Dist(it.think),
                 set: |it, value| it.think = value.dist(),
@@ -169,7 +185,10 @@ impl Environment {
             Setting {
                 id: "keys",
                 title: "Keys",
-                kind: Kind::Whole { min: 1, max: 10_000 },
+                kind: Kind::Whole {
+                    min: 1,
+                    max: 10_000,
+                },
                 rule: None,
                 get: |it| Value::Whole(it.keys.into()),
                 set: |it, value| it.keys = value.whole() as u32,
@@ -294,15 +313,23 @@ impl Kind {
                 .ok()
                 .filter(|it| (min..=max).contains(it))
                 .map(Value::Whole)
-                .ok_or_else(|| BadInput::new(text, format!("is not a whole number from {min} to {max}"))),
+                .ok_or_else(|| {
+                    BadInput::new(text, format!("is not a whole number from {min} to {max}"))
+                }),
             Kind::Time { min, max } => match text.parse::<Span>()? {
                 it if (min..=max).contains(&it) => Ok(Value::Time(it)),
-                _ => Err(BadInput::new(text, format!("is out of range: {min} to {max}"))),
+                _ => Err(BadInput::new(
+                    text,
+                    format!("is out of range: {min} to {max}"),
+                )),
             },
             Kind::Chance => text.parse().map(Value::Chance),
             Kind::Dist { max } => match text.parse::<Dist>()? {
                 it if it.typical() <= max => Ok(Value::Dist(it)),
-                _ => Err(BadInput::new(text, format!("is out of range: {max} at most"))),
+                _ => Err(BadInput::new(
+                    text,
+                    format!("is out of range: {max} at most"),
+                )),
             },
         }
     }
@@ -362,6 +389,12 @@ mod tests {
             assert!(error.contains(text) && error.contains("1 to 99"), "{error}");
         }
         assert!(Kind::Switch.read("yes").is_err());
-        assert!(Kind::Dist { max: Span::secs(60) }.read("2000s").is_err());
+        assert!(
+            Kind::Dist {
+                max: Span::secs(60)
+            }
+            .read("2000s")
+            .is_err()
+        );
     }
 }

@@ -32,8 +32,14 @@ pub const LINK_MAX: usize = 256 * 1024;
 const SETTINGS_MAX: usize = 100;
 
 /// What needs no escape in a link; the space becomes a plus sign.
-const PLAIN: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'(').remove(b')').remove(b',');
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b',');
 
 /// Where the playhead stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,14 +135,20 @@ impl RunSpec {
     /// The names of system, scenario and settings are not looked up yet; [`RunSpec::build`] does that.
     pub fn from_link(text: &str) -> Result<RunSpec, BadInput> {
         if text.len() > LINK_MAX {
-            return Err(BadInput::new(text, format!("is too long for a link: {LINK_MAX} bytes at most")));
+            return Err(BadInput::new(
+                text,
+                format!("is too long for a link: {LINK_MAX} bytes at most"),
+            ));
         }
         let text = text.trim();
         let link = text.split_once('#').map_or(text, |(_, link)| link);
         let (path, query) = link.split_once('?').unwrap_or((link, ""));
         let names: Vec<&str> = path.trim_matches('/').split('/').collect();
         let [system, scenario] = names[..] else {
-            return Err(BadInput::new(text, "is not a link to a run: it should look like #/raft/calm?seed=1"));
+            return Err(BadInput::new(
+                text,
+                "is not a link to a run: it should look like #/raft/calm?seed=1",
+            ));
         };
         let mut spec = RunSpec::new(&decode(system)?, &decode(scenario)?);
         let pairs: Vec<&str> = query.split('&').filter(|it| !it.is_empty()).collect();
@@ -145,7 +157,8 @@ impl RunSpec {
             let (key, value) = pair
                 .split_once('=')
                 .ok_or_else(|| BadInput::new(pair, "is not a part of a link: write name=value"))?;
-            spec.read_part(&decode(key)?, &decode(value)?).map_err(|it| it.within(format!("in the link, {key}")))?;
+            spec.read_part(&decode(key)?, &decode(value)?)
+                .map_err(|it| it.within(format!("in the link, {key}")))?;
         }
         if !spec.commands.is_sorted_by_key(|it| it.at) {
             spec.commands.sort_by_key(|it| it.at);
@@ -155,8 +168,14 @@ impl RunSpec {
 
     fn read_part(&mut self, key: &str, value: &str) -> Result<(), BadInput> {
         let step = |spec: &mut RunSpec, step: Option<u64>, time: Option<Time>| {
-            let old = spec.playhead.unwrap_or(Moment { time: Time::ZERO, step: None });
-            spec.playhead = Some(Moment { time: time.unwrap_or(old.time), step: step.or(old.step) });
+            let old = spec.playhead.unwrap_or(Moment {
+                time: Time::ZERO,
+                step: None,
+            });
+            spec.playhead = Some(Moment {
+                time: time.unwrap_or(old.time),
+                step: step.or(old.step),
+            });
         };
         match key {
             "v" => {}
@@ -164,21 +183,32 @@ impl RunSpec {
             "for" => self.length = Some(value.parse()?),
             "t" => step(self, None, Some(value.parse()?)),
             "step" => {
-                let count = value.parse().map_err(|_| BadInput::new(value, "is not a number of steps"))?;
+                let count = value
+                    .parse()
+                    .map_err(|_| BadInput::new(value, "is not a number of steps"))?;
                 step(self, Some(count), None);
             }
             "do" if self.commands.len() >= COMMANDS_MAX => {
-                return Err(BadInput::new(value, format!("is one too many: {COMMANDS_MAX} commands at most")));
+                return Err(BadInput::new(
+                    value,
+                    format!("is one too many: {COMMANDS_MAX} commands at most"),
+                ));
             }
             "do" => self.commands.push(value.parse()?),
             _ => match key.strip_prefix("set.") {
                 Some(name) if self.settings.len() < SETTINGS_MAX => self.set(name, value),
                 Some(name) => {
-                    return Err(BadInput::new(name, format!("is one too many: {SETTINGS_MAX} settings at most")));
+                    return Err(BadInput::new(
+                        name,
+                        format!("is one too many: {SETTINGS_MAX} settings at most"),
+                    ));
                 }
                 None => {
                     let known = one_of(["seed", "set.NAME", "do", "for", "t", "step", "v"]);
-                    return Err(BadInput::new(key, format!("is not a part of a link: there is {known}")));
+                    return Err(BadInput::new(
+                        key,
+                        format!("is not a part of a link: there is {known}"),
+                    ));
                 }
             },
         }
@@ -188,30 +218,46 @@ impl RunSpec {
 
 /// Refuses links of a later form before anything in them is misunderstood.
 fn check_version(pairs: &[&str]) -> Result<(), BadInput> {
-    let Some(version) = pairs.iter().find_map(|it| it.strip_prefix("v=")) else { return Ok(()) };
+    let Some(version) = pairs.iter().find_map(|it| it.strip_prefix("v=")) else {
+        return Ok(());
+    };
     match version.parse::<u32>() {
         Ok(1..=LINK_VERSION) => Ok(()),
         Ok(_) => Err(BadInput::new(
             version,
-            format!("is a newer version of links than this release reads ({LINK_VERSION}): open it with a newer one"),
+            format!(
+                "is a newer version of links than this release reads ({LINK_VERSION}): open it with a newer one"
+            ),
         )),
-        Err(_) => Err(BadInput::new(version, format!("is not a version of links: there is {LINK_VERSION}"))),
+        Err(_) => Err(BadInput::new(
+            version,
+            format!("is not a version of links: there is {LINK_VERSION}"),
+        )),
     }
 }
 
 /// Reads a seed.
 pub fn parse_seed(text: &str) -> Result<u64, BadInput> {
-    text.parse().map_err(|_| BadInput::new(text, format!("is not a seed: write a whole number from 0 to {}", u64::MAX)))
+    text.parse().map_err(|_| {
+        BadInput::new(
+            text,
+            format!("is not a seed: write a whole number from 0 to {}", u64::MAX),
+        )
+    })
 }
 
 fn encode(text: &str) -> String {
-    utf8_percent_encode(text, PLAIN).to_string().replace("%20", "+")
+    utf8_percent_encode(text, PLAIN)
+        .to_string()
+        .replace("%20", "+")
 }
 
 fn decode(text: &str) -> Result<String, BadInput> {
     let spaced = text.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
-    decoded.map(|it| it.into_owned()).map_err(|_| BadInput::new(text, "is not text: its escapes give no letters"))
+    decoded
+        .map(|it| it.into_owned())
+        .map_err(|_| BadInput::new(text, "is not text: its escapes give no letters"))
 }
 
 #[cfg(test)]
@@ -231,11 +277,20 @@ mod tests {
             "3s cut n1>n2".parse().unwrap(),
         ];
         spec.length = Some(Span::secs(20));
-        spec.playhead = Some(Moment { time: Time(3_400_000_000), step: Some(17) });
+        spec.playhead = Some(Moment {
+            time: Time(3_400_000_000),
+            step: Some(17),
+        });
         let link = spec.link();
         assert_eq!(RunSpec::from_link(&link), Ok(spec.clone()));
-        assert_eq!(RunSpec::from_link(&format!("https://example.org/a/?b=c{link}")), Ok(spec));
-        assert!(link.contains("do=1.2s+crash+n1") && link.contains("set.loss=2.5%25"), "{link}");
+        assert_eq!(
+            RunSpec::from_link(&format!("https://example.org/a/?b=c{link}")),
+            Ok(spec)
+        );
+        assert!(
+            link.contains("do=1.2s+crash+n1") && link.contains("set.loss=2.5%25"),
+            "{link}"
+        );
     }
 
     #[test]
@@ -248,7 +303,10 @@ mod tests {
             ("#/raft/calm?colour=red", "\"colour\" is not a part"),
             ("#/raft/calm?seed", "\"seed\" is not a part"),
             ("#/raft/calm?v=2&what=ever", "\"2\" is a newer version"),
-            ("#/raft/calm?do=1.2s+explode", "\"explode\" is not a command"),
+            (
+                "#/raft/calm?do=1.2s+explode",
+                "\"explode\" is not a command",
+            ),
             ("#/raft/calm?t=soon", "\"soon\" is not a time"),
             ("#/raft/calm?do=%ff", "is not text"),
         ] {

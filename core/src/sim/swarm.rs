@@ -35,7 +35,11 @@ const KINDS: [fn(&mut Rng, u16) -> (Command, Command); 5] = [
         let from = rng.below(nodes.into()) as u16;
         let to = (from + 1 + rng.below(u64::from(nodes.max(2)) - 1) as u16) % nodes.max(1);
         let (from, to) = (Target::Node(NodeId(from)), Target::Node(NodeId(to)));
-        let link = Link { from, to, both_ways: rng.below(2) == 0 };
+        let link = Link {
+            from,
+            to,
+            both_ways: rng.below(2) == 0,
+        };
         (Command::Cut(link.clone()), Command::Mend(link))
     },
     |rng, nodes| {
@@ -63,7 +67,10 @@ impl Swarm {
             }
         }
         script.sort_by_key(|it| it.at);
-        let end = |command: Command| Planned { at: quiet_from, command };
+        let end = |command: Command| Planned {
+            at: quiet_from,
+            command,
+        };
         script.push(end(Command::Heal));
         script.push(end(Command::Resume(Target::All)));
         script.push(end(Command::Restart(Target::All)));
@@ -88,8 +95,14 @@ fn draw_kind(
         let from = Time(rng.below(quiet_from.0.max(1)));
         let to = (from + rng.span(Span(longest.0 / 20), longest)).min(quiet_from);
         let (begin, end) = kind(rng, nodes);
-        script.push(Planned { at: from, command: begin });
-        script.push(Planned { at: to, command: end });
+        script.push(Planned {
+            at: from,
+            command: begin,
+        });
+        script.push(Planned {
+            at: to,
+            command: end,
+        });
     }
 }
 
@@ -98,10 +111,16 @@ fn draw_groups(rng: &mut Rng, nodes: u16) -> Vec<Vec<Target>> {
     if rng.below(2) == 0 {
         return vec![vec![Target::Node(NodeId(rng.below(nodes.into()) as u16))]];
     }
-    let side: Vec<Target> =
-        (0..nodes).filter(|_| rng.below(2) == 0).map(|it| Target::Node(NodeId(it))).collect();
+    let side: Vec<Target> = (0..nodes)
+        .filter(|_| rng.below(2) == 0)
+        .map(|it| Target::Node(NodeId(it)))
+        .collect();
     // A side with nobody on it would be no command that can be written down.
-    if side.is_empty() { vec![vec![Target::Node(NodeId(0))]] } else { vec![side] }
+    if side.is_empty() {
+        vec![vec![Target::Node(NodeId(0))]]
+    } else {
+        vec![side]
+    }
 }
 
 #[cfg(test)]
@@ -114,7 +133,10 @@ mod tests {
             let mut one = Environment::DEFAULT;
             let swarm = Swarm::draw(seed, Span::secs(9), &mut one);
             let mut two = Environment::DEFAULT;
-            assert_eq!(swarm.script, Swarm::draw(seed, Span::secs(9), &mut two).script);
+            assert_eq!(
+                swarm.script,
+                Swarm::draw(seed, Span::secs(9), &mut two).script
+            );
             assert_eq!(one, two);
             for planned in &swarm.script {
                 assert_eq!(planned.to_string().parse::<Planned>().as_ref(), Ok(planned));

@@ -61,7 +61,10 @@ impl System {
         let all = (self.scenarios)();
         all.iter().find(|it| it.id == id).cloned().ok_or_else(|| {
             let known = one_of(all.iter().map(|it| it.id));
-            BadInput::new(id, format!("is not a scenario of {}: there is {known}", self.about.id))
+            BadInput::new(
+                id,
+                format!("is not a scenario of {}: there is {known}", self.about.id),
+            )
         })
     }
 }
@@ -93,7 +96,10 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<Setup<P>, BadInput> {
     let mut all = P::scenarios();
     let Some(index) = all.iter().position(|it| it.id == spec.scenario) else {
         let known = one_of(all.iter().map(|it| it.id));
-        return Err(BadInput::new(&spec.scenario, format!("is not a scenario of {}: there is {known}", P::ABOUT.id)));
+        return Err(BadInput::new(
+            &spec.scenario,
+            format!("is not a scenario of {}: there is {known}", P::ABOUT.id),
+        ));
     };
     let scenario = all.swap_remove(index);
     let mut environment = scenario.environment.clone();
@@ -111,9 +117,20 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<Setup<P>, BadInput> {
     for (key, value) in &spec.settings {
         set::<P>(&mut environment, &mut config, key, value)?;
     }
-    let named = || spec.settings.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ");
+    let named = || {
+        spec.settings
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     P::validate(&config, &environment).map_err(|problem| BadInput::new(&named(), problem))?;
-    Ok(Setup { scenario, environment, config, faults })
+    Ok(Setup {
+        scenario,
+        environment,
+        config,
+        faults,
+    })
 }
 
 fn set<P: Exhibit>(
@@ -124,7 +141,10 @@ fn set<P: Exhibit>(
 ) -> Result<(), BadInput> {
     let of_environment = Environment::settings();
     let of_system = P::settings();
-    let names = of_environment.iter().map(|it| it.id).chain(of_system.iter().map(|it| it.id));
+    let names = of_environment
+        .iter()
+        .map(|it| it.id)
+        .chain(of_system.iter().map(|it| it.id));
     let known = one_of(names.collect::<Vec<_>>());
     let within = |it: BadInput| it.within(key);
     if let Some(setting) = of_environment.iter().find(|it| it.id == key) {
@@ -132,15 +152,25 @@ fn set<P: Exhibit>(
     } else if let Some(setting) = of_system.iter().find(|it| it.id == key) {
         (setting.set)(config, setting.kind.read(text).map_err(within)?);
     } else {
-        return Err(BadInput::new(key, format!("is not a setting of {}: there is {known}", P::ABOUT.id)));
+        return Err(BadInput::new(
+            key,
+            format!("is not a setting of {}: there is {known}", P::ABOUT.id),
+        ));
     }
     Ok(())
 }
 
 fn settings<P: Exhibit>(spec: &RunSpec) -> Result<Vec<SettingView>, BadInput> {
     let setup = set_up::<P>(spec)?;
-    let mut views: Vec<SettingView> = P::settings().iter().map(|it| view(it, &setup.config, true)).collect();
-    views.extend(Environment::settings().iter().map(|it| view(it, &setup.environment, false)));
+    let mut views: Vec<SettingView> = P::settings()
+        .iter()
+        .map(|it| view(it, &setup.config, true))
+        .collect();
+    views.extend(
+        Environment::settings()
+            .iter()
+            .map(|it| view(it, &setup.environment, false)),
+    );
     Ok(views)
 }
 
@@ -157,10 +187,17 @@ fn view<C>(setting: &Setting<C>, of: &C, of_system: bool) -> SettingView {
 
 fn build<P: Exhibit>(spec: &RunSpec, level: Level) -> Result<Box<dyn Run>, BadInput> {
     let setup = set_up::<P>(spec)?;
-    let mut script = parse_script(setup.scenario.script).expect("a test reads every scenario's script");
+    let mut script =
+        parse_script(setup.scenario.script).expect("a test reads every scenario's script");
     script.extend(setup.faults);
     script.sort_by_key(|it| it.at);
-    let mut run = Sim::<P>::new(setup.environment, setup.config, script.into(), spec.seed, level);
+    let mut run = Sim::<P>::new(
+        setup.environment,
+        setup.config,
+        script.into(),
+        spec.seed,
+        level,
+    );
     for planned in &spec.commands {
         run.accepts(&planned.command)?;
     }

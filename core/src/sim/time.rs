@@ -146,7 +146,8 @@ fn read_nanos(text: &str) -> Option<u64> {
     (nanos <= Span::MAX.0).then_some(nanos)
 }
 
-const WANTED: &str = "is not a time: write a number and a unit, such as 250us, 20ms or 1.5s (11 days at most)";
+const WANTED: &str =
+    "is not a time: write a number and a unit, such as 250us, 20ms or 1.5s (11 days at most)";
 
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -196,7 +197,16 @@ mod tests {
 
     #[test]
     fn text_and_time_are_one_to_one() {
-        for nanos in [0, 1, 999, 1_000, 1_500, 20_000_000, 1_652_000_123, Time::MAX.0] {
+        for nanos in [
+            0,
+            1,
+            999,
+            1_000,
+            1_500,
+            20_000_000,
+            1_652_000_123,
+            Time::MAX.0,
+        ] {
             let text = Time(nanos).to_string();
             assert_eq!(text.parse(), Ok(Time(nanos)), "{text}");
         }
@@ -207,7 +217,19 @@ mod tests {
 
     #[test]
     fn bad_text_is_quoted() {
-        for text in ["", "20", "ms", ".5s", "5.s", "1e3s", "-1s", "1.0000000001s", "99999999999999s", "5 ms", "٣s"] {
+        for text in [
+            "",
+            "20",
+            "ms",
+            ".5s",
+            "5.s",
+            "1e3s",
+            "-1s",
+            "1.0000000001s",
+            "99999999999999s",
+            "5 ms",
+            "٣s",
+        ] {
             let error = text.parse::<Span>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("\"{text}\"")), "{error}");
         }

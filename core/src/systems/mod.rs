@@ -22,6 +22,12 @@ pub static ALL: &[System] = &[
 /// The system of this name.
 pub fn find(id: &str) -> Result<&'static System, BadInput> {
     ALL.iter().find(|it| it.about.id == id).ok_or_else(|| {
-        BadInput::new(id, format!("is not a system: there is {}", one_of(ALL.iter().map(|it| it.about.id))))
+        BadInput::new(
+            id,
+            format!(
+                "is not a system: there is {}",
+                one_of(ALL.iter().map(|it| it.about.id))
+            ),
+        )
     })
 }

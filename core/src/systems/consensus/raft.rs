@@ -355,14 +355,37 @@ impl Protocol for Raft {
             self.become_follower(ctx, message.term());
         }
         match message {
-            Message::RequestVote { term, last_log_index, last_log_term } => {
+            Message::RequestVote {
+                term,
+                last_log_index,
+                last_log_term,
+            } => {
                 self.on_request_vote(ctx, from, term, (last_log_term, last_log_index));
             }
-            Message::RequestVoteResponse { term, vote_granted } => self.on_vote(ctx, from, term, vote_granted),
-            Message::AppendEntries { term, prev_log_index, prev_log_term, entries, leader_commit } => {
-                self.on_append_entries(ctx, from, term, (prev_log_term, prev_log_index), &entries, leader_commit);
+            Message::RequestVoteResponse { term, vote_granted } => {
+                self.on_vote(ctx, from, term, vote_granted)
             }
-            Message::AppendEntriesResponse { term, success, match_index } => {
+            Message::AppendEntries {
+                term,
+                prev_log_index,
+                prev_log_term,
+                entries,
+                leader_commit,
+            } => {
+                self.on_append_entries(
+                    ctx,
+                    from,
+                    term,
+                    (prev_log_term, prev_log_index),
+                    &entries,
+                    leader_commit,
+                );
+            }
+            Message::AppendEntriesResponse {
+                term,
+                success,
+                match_index,
+            } => {
                 self.on_append_response(ctx, from, term, success, match_index);
             }
         }
@@ -371,7 +394,9 @@ impl Protocol for Raft {
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_, Raft>, timer: Timer) {
         match (timer, &self.state) {
-            (Timer::Election, State::Follower | State::Candidate { .. }) => self.become_candidate(ctx),
+            (Timer::Election, State::Follower | State::Candidate { .. }) => {
+                self.become_candidate(ctx)
+            }
             (Timer::Heartbeat, State::Leader { .. }) => {
                 ctx.set_timer(Timer::Heartbeat, self.config.heartbeat);
                 ctx.peers().for_each(|it| self.send_entries(ctx, it));
@@ -383,7 +408,10 @@ impl Protocol for Raft {
     }
 
     fn on_request(&mut self, ctx: &mut Ctx<'_, Raft>, id: RequestId, request: KvRequest) {
-        let session = Session { client: id.client, sequence: id.sequence };
+        let session = Session {
+            client: id.client,
+            sequence: id.sequence,
+        };
         if !matches!(self.state, State::Leader { .. }) {
             return ctx.respond(id, Response::NotLeader(self.leader));
         }
@@ -403,7 +431,9 @@ impl Protocol for Raft {
 impl Raft {
     fn become_follower(&mut self, ctx: &mut Ctx<'_, Raft>, term: Term) {
         if matches!(self.state, State::Leader { .. }) {
-            ctx.note("steps down", || format!("term {} is over, term {term} has begun", self.current_term));
+            ctx.note("steps down", || {
+                format!("term {} is over, term {term} has begun", self.current_term)
+            });
             ctx.cancel_timer(Timer::Heartbeat);
             self.reset_election_timer(ctx);
         }
@@ -421,8 +451,12 @@ impl Raft {
         self.voted_for = Some(self.me);
         self.leader = None;
         self.unsaved = true;
-        self.state = State::Candidate { votes: NodeSet::from_iter([self.me]) };
-        ctx.note("stands for election", || format!("term {}", self.current_term));
+        self.state = State::Candidate {
+            votes: NodeSet::from_iter([self.me]),
+        };
+        ctx.note("stands for election", || {
+            format!("term {}", self.current_term)
+        });
         self.reset_election_timer(ctx);
         self.save(ctx);
         ctx.broadcast(&Message::RequestVote {
@@ -449,9 +483,16 @@ impl Raft {
     }
 
     /// RequestVote, receiver. `candidate` is the term and index of the candidate's last entry.
-    fn on_request_vote(&mut self, ctx: &mut Ctx<'_, Raft>, from: NodeId, term: Term, candidate: (Term, Index)) {
+    fn on_request_vote(
+        &mut self,
+        ctx: &mut Ctx<'_, Raft>,
+        from: NodeId,
+        term: Term,
+        candidate: (Term, Index),
+    ) {
         // The later last term wins; with equal terms, the longer log (§5.4.1).
-        let up_to_date = candidate >= (self.last_term(), self.last_index()) || !self.config.rules.up_to_date_vote;
+        let up_to_date = candidate >= (self.last_term(), self.last_index())
+            || !self.config.rules.up_to_date_vote;
         let free = self.voted_for.is_none_or(|it| it == from);
         let vote_granted = term == self.current_term && free && up_to_date;
         if vote_granted && self.voted_for.is_none() {
@@ -462,11 +503,19 @@ impl Raft {
             self.reset_election_timer(ctx);
         }
         self.save(ctx);
-        ctx.send(from, Message::RequestVoteResponse { term: self.current_term, vote_granted });
+        ctx.send(
+            from,
+            Message::RequestVoteResponse {
+                term: self.current_term,
+                vote_granted,
+            },
+        );
     }
 
     fn on_vote(&mut self, ctx: &mut Ctx<'_, Raft>, from: NodeId, term: Term, vote_granted: bool) {
-        let State::Candidate { votes } = &mut self.state else { return };
+        let State::Candidate { votes } = &mut self.state else {
+            return;
+        };
         // A vote for an earlier candidacy says nothing about this one.
         if term == self.current_term && vote_granted {
             votes.insert(from);
@@ -484,14 +533,21 @@ impl Raft {
 
     /// Every server waits a different time, so that most often one stands alone (§5.2).
     fn reset_election_timer(&self, ctx: &mut Ctx<'_, Raft>) {
-        ctx.set_timer_within(Timer::Election, self.config.election_min, self.config.election_max);
+        ctx.set_timer_within(
+            Timer::Election,
+            self.config.election_min,
+            self.config.election_max,
+        );
     }
 }
 
 /// Replication (§5.3).
 impl Raft {
     fn append(&mut self, command: Command) {
-        self.log.push(Entry { term: self.current_term, command });
+        self.log.push(Entry {
+            term: self.current_term,
+            command,
+        });
         self.unsaved = true;
     }
 
@@ -506,7 +562,9 @@ impl Raft {
     /// Sends a follower what it lacks; nothing new, if it lacks nothing: then it is a heartbeat.
     fn send_entries(&mut self, ctx: &mut Ctx<'_, Raft>, to: NodeId) {
         let last = self.last_index();
-        let State::Leader { next_index, .. } = &mut self.state else { return };
+        let State::Leader { next_index, .. } = &mut self.state else {
+            return;
+        };
         let next = next_index[to.index()];
         let end = last.min(next - 1 + self.config.batch);
         // Hopefully it arrives; if not, the follower will refuse what comes next.
@@ -533,7 +591,11 @@ impl Raft {
     ) {
         if term < self.current_term {
             // From a leader that has been replaced: it learns so from the term.
-            let answer = Message::AppendEntriesResponse { term: self.current_term, success: false, match_index: 0 };
+            let answer = Message::AppendEntriesResponse {
+                term: self.current_term,
+                success: false,
+                match_index: 0,
+            };
             return ctx.send(from, answer);
         }
         // Whoever stood for election in this term has lost.
@@ -542,7 +604,8 @@ impl Raft {
         self.reset_election_timer(ctx);
 
         let (prev_log_term, prev_log_index) = previous;
-        let consistent = prev_log_index <= self.last_index() && self.term_at(prev_log_index) == prev_log_term;
+        let consistent =
+            prev_log_index <= self.last_index() && self.term_at(prev_log_index) == prev_log_term;
         let match_index = if consistent {
             self.merge(ctx, prev_log_index, entries);
             prev_log_index + u64::from(entries.len())
@@ -551,7 +614,14 @@ impl Raft {
             self.last_index().min(prev_log_index - 1)
         };
         self.save(ctx);
-        ctx.send(from, Message::AppendEntriesResponse { term: self.current_term, success: consistent, match_index });
+        ctx.send(
+            from,
+            Message::AppendEntriesResponse {
+                term: self.current_term,
+                success: consistent,
+                match_index,
+            },
+        );
         if consistent {
             // What follows `match_index` may differ from the leader's log, whatever the leader has committed.
             self.commit(ctx, leader_commit.min(match_index));
@@ -568,7 +638,9 @@ impl Raft {
             let entry = entries.get(offset).expect("within the slice");
             let index = previous + 1 + u64::from(offset);
             if index <= self.last_index() && self.term_at(index) != entry.term {
-                ctx.note("deletes entries", || format!("from index {index}: they conflict with the leader's"));
+                ctx.note("deletes entries", || {
+                    format!("from index {index}: they conflict with the leader's")
+                });
                 self.log.truncate((index - 1) as u32);
             }
             if index > self.last_index() {
@@ -578,13 +650,30 @@ impl Raft {
         }
     }
 
-    fn on_append_response(&mut self, ctx: &mut Ctx<'_, Raft>, from: NodeId, term: Term, success: bool, index: Index) {
+    fn on_append_response(
+        &mut self,
+        ctx: &mut Ctx<'_, Raft>,
+        from: NodeId,
+        term: Term,
+        success: bool,
+        index: Index,
+    ) {
         let last = self.last_index();
-        let State::Leader { next_index, match_index, .. } = &mut self.state else { return };
+        let State::Leader {
+            next_index,
+            match_index,
+            ..
+        } = &mut self.state
+        else {
+            return;
+        };
         if term < self.current_term {
             return;
         }
-        let (next, matched) = (&mut next_index[from.index()], &mut match_index[from.index()]);
+        let (next, matched) = (
+            &mut next_index[from.index()],
+            &mut match_index[from.index()],
+        );
         if success {
             *matched = index.max(*matched);
             *next = (*matched + 1).max(*next);
@@ -603,13 +692,16 @@ impl Raft {
 
     /// Commits what a majority has, if it is of this term (§5.3, §5.4.2).
     fn advance_commit_index(&mut self, ctx: &mut Ctx<'_, Raft>) {
-        let State::Leader { match_index, .. } = &self.state else { return };
+        let State::Leader { match_index, .. } = &self.state else {
+            return;
+        };
         let mut replicated = match_index.clone();
         replicated[self.me.index()] = self.last_index();
         replicated.sort_unstable();
         // So many servers from the top of the list have at least this.
         let on_quorum = replicated[self.servers - self.quorum()];
-        let own_term = self.term_at(on_quorum) == self.current_term || !self.config.rules.commit_own_term;
+        let own_term =
+            self.term_at(on_quorum) == self.current_term || !self.config.rules.commit_own_term;
         if on_quorum > self.commit_index && own_term {
             self.commit(ctx, on_quorum);
         }
@@ -620,7 +712,9 @@ impl Raft {
         self.commit_index = self.commit_index.max(index);
         while self.last_applied < self.commit_index {
             self.last_applied += 1;
-            let entry = self.entry(self.last_applied).expect("what is committed is in the log");
+            let entry = self
+                .entry(self.last_applied)
+                .expect("what is committed is in the log");
             let result = match entry.command {
                 Command::Noop => None,
                 Command::Client(session, request) => Some(self.execute(session, &request)),
@@ -640,7 +734,8 @@ impl Raft {
         }
         let result = self.store.apply(request);
         self.executed.push(session);
-        self.sessions.insert(session.client, (session.sequence, result));
+        self.sessions
+            .insert(session.client, (session.sequence, result));
         result
     }
 
@@ -657,12 +752,20 @@ impl Raft {
     fn save(&mut self, ctx: &mut Ctx<'_, Raft>) {
         if std::mem::take(&mut self.unsaved) {
             let voted_for = self.voted_for.filter(|_| self.config.rules.persist_vote);
-            ctx.persist(Durable { current_term: self.current_term, voted_for, log: self.log.clone() });
+            ctx.persist(Durable {
+                current_term: self.current_term,
+                voted_for,
+                log: self.log.clone(),
+            });
         }
     }
 
     fn quorum(&self) -> usize {
-        if self.config.rules.real_majority { majority(self.servers) } else { self.servers.div_ceil(2) }
+        if self.config.rules.real_majority {
+            majority(self.servers)
+        } else {
+            self.servers.div_ceil(2)
+        }
     }
 
     fn last_index(&self) -> Index {

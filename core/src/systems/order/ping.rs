@@ -190,16 +190,39 @@ impl Protocol for Ping {
         ctx.set_timer_within(Timer::Interval, Span::ZERO, first);
         let peers = vec![Peer::default(); ctx.cluster_size()];
         let identifier = ctx.rng().bits() as u32;
-        Ping { me: ctx.me(), config: config.clone(), identifier, peers, histogram: [0; BARS] }
+        Ping {
+            me: ctx.me(),
+            config: config.clone(),
+            identifier,
+            peers,
+            histogram: [0; BARS],
+        }
     }
 
     fn on_message(&mut self, ctx: &mut Ctx<'_, Ping>, from: NodeId, message: Message) {
         match message {
-            Message::Ping { identifier, sequence, sent_at } => {
+            Message::Ping {
+                identifier,
+                sequence,
+                sent_at,
+            } => {
                 let received_at = ctx.now();
-                ctx.send(from, Message::Pong { identifier, sequence, sent_at, received_at });
+                ctx.send(
+                    from,
+                    Message::Pong {
+                        identifier,
+                        sequence,
+                        sent_at,
+                        received_at,
+                    },
+                );
             }
-            Message::Pong { identifier, sequence, sent_at, received_at } if identifier == self.identifier => {
+            Message::Pong {
+                identifier,
+                sequence,
+                sent_at,
+                received_at,
+            } if identifier == self.identifier => {
                 self.on_pong(ctx, from, sequence, sent_at, received_at);
             }
             // An answer to an earlier life.
@@ -214,7 +237,12 @@ impl Protocol for Ping {
         ctx.set_timer(Timer::Interval, self.config.interval);
     }
 
-    fn on_request(&mut self, ctx: &mut Ctx<'_, Ping>, id: RequestId, PingRequest(node): PingRequest) {
+    fn on_request(
+        &mut self,
+        ctx: &mut Ctx<'_, Ping>,
+        id: RequestId,
+        PingRequest(node): PingRequest,
+    ) {
         if node.index() >= self.peers.len() || node == self.me {
             return ctx.respond(id, PingResponse::NoSuchNode);
         }
@@ -229,16 +257,33 @@ impl Ping {
         let peer = &mut self.peers[node.index()];
         peer.asked += 1;
         peer.asked_at = sent_at;
-        ctx.send(node, Message::Ping { identifier: self.identifier, sequence: peer.asked, sent_at });
+        ctx.send(
+            node,
+            Message::Ping {
+                identifier: self.identifier,
+                sequence: peer.asked,
+                sent_at,
+            },
+        );
     }
 
-    fn on_pong(&mut self, ctx: &mut Ctx<'_, Ping>, from: NodeId, sequence: u32, sent_at: Time, received_at: Time) {
+    fn on_pong(
+        &mut self,
+        ctx: &mut Ctx<'_, Ping>,
+        from: NodeId,
+        sequence: u32,
+        sent_at: Time,
+        received_at: Time,
+    ) {
         let now = ctx.now();
         let peer = &mut self.peers[from.index()];
         let echo = sequence;
         // Without the sequence number an answer seems to belong to whatever was asked last.
-        let (sequence, sent_at) =
-            if self.config.match_sequence { (sequence, sent_at) } else { (peer.asked, peer.asked_at) };
+        let (sequence, sent_at) = if self.config.match_sequence {
+            (sequence, sent_at)
+        } else {
+            (peer.asked, peer.asked_at)
+        };
         // A copy, or an answer that was overtaken: nothing to learn.
         if sequence <= peer.answered || sequence > peer.asked {
             return;
@@ -251,7 +296,9 @@ impl Ping {
         let round_trip = peer.round_trip;
         self.histogram[((round_trip.0 / BAR.0) as usize).min(BARS - 1)] += 1;
         if let Some(id) = self.peers[from.index()].waiting.take() {
-            ctx.note("answered", || format!("{from} is {round_trip} away and back"));
+            ctx.note("answered", || {
+                format!("{from} is {round_trip} away and back")
+            });
             ctx.respond(id, PingResponse::RoundTrip(round_trip));
         }
     }
@@ -273,7 +320,10 @@ impl Exhibit for Ping {
             Setting {
                 id: "interval",
                 title: "Ask every",
-                kind: Kind::Time { min: Span::ms(1), max: Span::secs(60) },
+                kind: Kind::Time {
+                    min: Span::ms(1),
+                    max: Span::secs(60),
+                },
                 rule: None,
                 get: |it| Value::Time(it.interval),
                 set: |it, value| it.interval = value.time(),
@@ -295,8 +345,14 @@ impl Exhibit for Ping {
             title: "Three nodes, good clocks",
             summary: "Every node asks every other. Click a node to see its round trips.",
             weakened: None,
-            environment: Environment { nodes: 3, ..Environment::DEFAULT },
-            config: Config { interval: Span::ms(100), match_sequence: true },
+            environment: Environment {
+                nodes: 3,
+                ..Environment::DEFAULT
+            },
+            config: Config {
+                interval: Span::ms(100),
+                match_sequence: true,
+            },
             script: "",
             swarm: false,
             length: Span::secs(5),
@@ -307,7 +363,10 @@ impl Exhibit for Ping {
             title: "Clocks that disagree",
             summary: "Clocks stand up to 100 ms apart and n2 runs fast. Round trips stay right; what the time stamps \
                       say of one way is nonsense, even negative.",
-            environment: Environment { skew: Span::ms(100), ..calm.environment.clone() },
+            environment: Environment {
+                skew: Span::ms(100),
+                ..calm.environment.clone()
+            },
             script: "1s drift n2 +20000ppm",
             ..calm.clone()
         };
@@ -334,14 +393,20 @@ impl Exhibit for Ping {
                 latency: Dist::Uniform(Span::ms(10), Span::ms(80)),
                 ..calm.environment.clone()
             },
-            config: Config { interval: Span::ms(40), match_sequence: false },
+            config: Config {
+                interval: Span::ms(40),
+                match_sequence: false,
+            },
             ..calm.clone()
         };
         let swarm = Scenario {
             id: "swarm",
             title: "Faults drawn from the seed",
             summary: "Crashes, pauses, cuts, drifting clocks, loss: each seed has its own. Then all heals.",
-            environment: Environment { nodes: 4, ..Environment::DEFAULT },
+            environment: Environment {
+                nodes: 4,
+                ..Environment::DEFAULT
+            },
             swarm: true,
             length: Span::secs(6),
             ..calm.clone()
@@ -350,16 +415,38 @@ impl Exhibit for Ping {
     }
 
     fn role(&self) -> Role {
-        Role { name: "node", letter: 'N', shape: Shape::Circle, crown: false, epoch: None }
+        Role {
+            name: "node",
+            letter: 'N',
+            shape: Shape::Circle,
+            crown: false,
+            epoch: None,
+        }
     }
 
     fn view(&self) -> Vec<Field> {
-        let others = || self.peers.iter().enumerate().filter(|(index, _)| *index != self.me.index());
+        let others = || {
+            self.peers
+                .iter()
+                .enumerate()
+                .filter(|(index, _)| *index != self.me.index())
+        };
         let list = |show: fn(&Peer) -> String| -> Json {
-            others().map(|(index, it)| json!(format!("{} {}", NodeId(index as u16), show(it)))).collect()
+            others()
+                .map(|(index, it)| json!(format!("{} {}", NodeId(index as u16), show(it))))
+                .collect()
         };
         vec![
-            Field::volatile("roundTrip", list(|it| if it.answers > 0 { it.round_trip.to_string() } else { "?".to_owned() })),
+            Field::volatile(
+                "roundTrip",
+                list(|it| {
+                    if it.answers > 0 {
+                        it.round_trip.to_string()
+                    } else {
+                        "?".to_owned()
+                    }
+                }),
+            ),
             Field::volatile("asked", list(|it| it.asked.to_string())),
             Field::volatile("answered", list(|it| it.answers.to_string())),
         ]
@@ -374,7 +461,14 @@ impl Exhibit for Ping {
     }
 
     fn panels(world: &World<'_, Ping>) -> Vec<Panel> {
-        vec![Panel::Table { title: "What nodes believe", columns: columns(), rows: rows(world) }, histogram(world)]
+        vec![
+            Panel::Table {
+                title: "What nodes believe",
+                columns: columns(),
+                rows: rows(world),
+            },
+            histogram(world),
+        ]
     }
 
     fn checks() -> Vec<Promise<Ping>> {
@@ -383,7 +477,11 @@ impl Exhibit for Ping {
             Promise::Sometimes {
                 name: "answered",
                 promise: "A question is answered.",
-                reached: |world| world.actor().is_some_and(|(_, it)| it.peers.iter().any(|it| it.answers > 0)),
+                reached: |world| {
+                    world
+                        .actor()
+                        .is_some_and(|(_, it)| it.peers.iter().any(|it| it.answers > 0))
+                },
             },
             Promise::Eventually {
                 name: "everybody-answers",
@@ -406,13 +504,20 @@ fn everybody_answers(world: &World<'_, Ping>) -> Result<(), String> {
 }
 
 fn columns() -> Vec<String> {
-    ["from → to", "round trip", "half of it", "by time stamps"].map(str::to_owned).to_vec()
+    ["from → to", "round trip", "half of it", "by time stamps"]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 fn rows(world: &World<'_, Ping>) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for (id, node) in world.running() {
-        for (index, peer) in node.peers.iter().enumerate().filter(|(_, it)| it.answers > 0) {
+        for (index, peer) in node
+            .peers
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.answers > 0)
+        {
             let millis = |nanos: f64| format!("{:.1} ms", nanos / 1e6);
             rows.push(vec![
                 format!("{id} → {}", NodeId(index as u16)),
@@ -427,10 +532,24 @@ fn rows(world: &World<'_, Ping>) -> Vec<Vec<String>> {
 
 fn histogram(world: &World<'_, Ping>) -> Panel {
     let bars = (0..BARS).map(|bar| {
-        let label = format!("{}{}", bar as u64 * BAR.0 / 1_000_000, if bar + 1 == BARS { "+" } else { "" });
-        (label, world.running().map(|(_, it)| u64::from(it.histogram[bar])).sum())
+        let label = format!(
+            "{}{}",
+            bar as u64 * BAR.0 / 1_000_000,
+            if bar + 1 == BARS { "+" } else { "" }
+        );
+        (
+            label,
+            world
+                .running()
+                .map(|(_, it)| u64::from(it.histogram[bar]))
+                .sum(),
+        )
     });
-    Panel::Bars { title: "Round trips", axis: "ms", bars: bars.collect() }
+    Panel::Bars {
+        title: "Round trips",
+        axis: "ms",
+        bars: bars.collect(),
+    }
 }
 
 /// A round trip, measured with one clock, is as long as it truly was.
@@ -456,18 +575,24 @@ impl HonestRoundTrip {
         if self.last.get(&link).copied().unwrap_or(0) < peer.asked {
             self.last.insert(link, peer.asked);
             self.asked.insert((id, other, peer.asked), now);
-            self.asked.remove(&(id, other, peer.asked.saturating_sub(100)));
+            self.asked
+                .remove(&(id, other, peer.asked.saturating_sub(100)));
         }
         if self.seen.get(&link).copied().unwrap_or(0) == peer.answers {
             return Ok(());
         }
         self.seen.insert(link, peer.answers);
-        let Some(asked) = self.asked.get(&(id, other, peer.echo)) else { return Ok(()) };
+        let Some(asked) = self.asked.get(&(id, other, peer.echo)) else {
+            return Ok(());
+        };
         let truth = now.since(*asked);
         let off = truth.0.abs_diff(peer.round_trip.0);
         // Clocks may run a tenth too fast or too slow.
         if off > truth.0 / 9 + 1_000 {
-            return Err(format!("{id} measured {} to {other} and back; in truth it was {truth}", peer.round_trip));
+            return Err(format!(
+                "{id} measured {} to {other} and back; in truth it was {truth}",
+                peer.round_trip
+            ));
         }
         Ok(())
     }
@@ -483,7 +608,9 @@ impl Invariant<Ping> for HonestRoundTrip {
     }
 
     fn observe(&mut self, world: &World<'_, Ping>) -> Result<(), String> {
-        let Some(id) = world.changed else { return Ok(()) };
+        let Some(id) = world.changed else {
+            return Ok(());
+        };
         let Some(node) = world.node(id) else {
             self.forget(id);
             return Ok(());
@@ -505,7 +632,10 @@ mod tests {
 
     #[test]
     fn requests_and_text_are_one_to_one() {
-        assert_eq!("ping n2".parse::<PingRequest>().unwrap().to_string(), "ping n2");
+        assert_eq!(
+            "ping n2".parse::<PingRequest>().unwrap().to_string(),
+            "ping n2"
+        );
         assert!("pong n2".parse::<PingRequest>().is_err());
     }
 }

@@ -43,7 +43,11 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
         Promise::Sometimes {
             name: "second-leader",
             promise: "A leader is replaced by another.",
-            reached: |world| world.actor().is_some_and(|(_, it)| it.leads() && it.current_term > 1),
+            reached: |world| {
+                world
+                    .actor()
+                    .is_some_and(|(_, it)| it.leads() && it.current_term > 1)
+            },
         },
         Promise::Sometimes {
             name: "two-leaders",
@@ -58,7 +62,8 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
             promise: "A server stands for election after a term in which it heard of no leader.",
             reached: |world| {
                 world.actor().is_some_and(|(_, it)| {
-                    matches!(it.state, State::Candidate { .. }) && it.current_term > it.last_term() + 1
+                    matches!(it.state, State::Candidate { .. })
+                        && it.current_term > it.last_term() + 1
                 })
             },
         },
@@ -71,21 +76,41 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
 }
 
 fn progress(world: &World<'_, Raft>) -> Result<(), String> {
-    let leader = world.running().filter(|(_, it)| it.leads()).max_by_key(|(_, it)| it.current_term);
-    let Some((id, leader)) = leader else { return Err("no server leads".to_owned()) };
-    let followers = world.running().filter(|(_, it)| it.leader == Some(id)).count();
+    let leader = world
+        .running()
+        .filter(|(_, it)| it.leads())
+        .max_by_key(|(_, it)| it.current_term);
+    let Some((id, leader)) = leader else {
+        return Err("no server leads".to_owned());
+    };
+    let followers = world
+        .running()
+        .filter(|(_, it)| it.leader == Some(id))
+        .count();
     if followers < world.majority() {
-        return Err(format!("{id} leads term {}, but only {followers} follow", leader.current_term));
+        return Err(format!(
+            "{id} leads term {}, but only {followers} follow",
+            leader.current_term
+        ));
     }
     for (other, server) in world.running() {
         let same = u64::from(server.log.common_prefix(&leader.log));
         if same + LAG_MAX < leader.commit_index {
-            return Err(format!("{other} has only {same} of the {} entries committed", leader.commit_index));
+            return Err(format!(
+                "{other} has only {same} of the {} entries committed",
+                leader.commit_index
+            ));
         }
     }
-    let late = world.pending().into_iter().find(|it| world.now.since(it.since) > PROGRESS_WITHIN);
+    let late = world
+        .pending()
+        .into_iter()
+        .find(|it| world.now.since(it.since) > PROGRESS_WITHIN);
     match late {
-        Some(it) => Err(format!("{} has waited for \"{}\" since {}", it.client, it.request, it.since)),
+        Some(it) => Err(format!(
+            "{} has waited for \"{}\" since {}",
+            it.client, it.request, it.since
+        )),
         None => Ok(()),
     }
 }
@@ -107,7 +132,9 @@ macro_rules! invariant {
                 $promise
             }
             fn observe(&mut self, world: &World<'_, Raft>) -> Result<(), String> {
-                let Some(id) = world.changed else { return Ok(()) };
+                let Some(id) = world.changed else {
+                    return Ok(());
+                };
                 match world.node(id) {
                     Some(server) => self.look(id, server),
                     None => {
@@ -129,7 +156,11 @@ struct ElectionSafety {
     leaders: BTreeMap<Term, NodeId>,
 }
 
-invariant!(ElectionSafety, "election-safety", "At most one leader is elected in a term (§5.2).");
+invariant!(
+    ElectionSafety,
+    "election-safety",
+    "At most one leader is elected in a term (§5.2)."
+);
 
 impl ElectionSafety {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
@@ -140,7 +171,10 @@ impl ElectionSafety {
         if first == id {
             return Ok(());
         }
-        Err(format!("{id} became leader of term {}, which {first} leads already", server.current_term))
+        Err(format!(
+            "{id} became leader of term {}, which {first} leads already",
+            server.current_term
+        ))
     }
 
     fn forget(&mut self, _id: NodeId) {}
@@ -153,7 +187,11 @@ struct LeaderAppendOnly {
     logs: BTreeMap<NodeId, (Term, Log<Entry>)>,
 }
 
-invariant!(LeaderAppendOnly, "leader-append-only", "A leader only appends to its log (§5.3).");
+invariant!(
+    LeaderAppendOnly,
+    "leader-append-only",
+    "A leader only appends to its log (§5.3)."
+);
 
 impl LeaderAppendOnly {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
@@ -166,7 +204,10 @@ impl LeaderAppendOnly {
             Some((term, before)) if term == server.current_term => {
                 let kept = before.common_prefix(&server.log);
                 if kept < before.len() {
-                    return Err(format!("{id}, leader of term {term}, lost its entry {}", kept + 1));
+                    return Err(format!(
+                        "{id}, leader of term {term}, lost its entry {}",
+                        kept + 1
+                    ));
                 }
                 Ok(())
             }
@@ -197,7 +238,11 @@ struct TermLog {
     entries: Log<Entry>,
 }
 
-invariant!(LogMatching, "log-matching", "Logs that agree in an entry agree in everything before it (§5.3).");
+invariant!(
+    LogMatching,
+    "log-matching",
+    "Logs that agree in an entry agree in everything before it (§5.3)."
+);
 
 impl LogMatching {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
@@ -210,19 +255,45 @@ impl LogMatching {
         Ok(())
     }
 
-    fn admit(&mut self, id: NodeId, index: Index, before: Term, entry: Entry) -> Result<(), String> {
-        let new = || TermLog { first: index, before, entries: Log::default() };
-        let known = self.terms.entry(entry.term).or_insert_with(new);
-        let differs = |what: String| Err(format!("{id} has at index {index} {}, but {what}", describe(&entry)));
-        let Some(offset) = index.checked_sub(known.first) else {
-            return differs(format!("term {} begins at index {}", entry.term, known.first));
+    fn admit(
+        &mut self,
+        id: NodeId,
+        index: Index,
+        before: Term,
+        entry: Entry,
+    ) -> Result<(), String> {
+        let new = || TermLog {
+            first: index,
+            before,
+            entries: Log::default(),
         };
-        let expected = if offset == 0 { known.before } else { entry.term };
+        let known = self.terms.entry(entry.term).or_insert_with(new);
+        let differs = |what: String| {
+            Err(format!(
+                "{id} has at index {index} {}, but {what}",
+                describe(&entry)
+            ))
+        };
+        let Some(offset) = index.checked_sub(known.first) else {
+            return differs(format!(
+                "term {} begins at index {}",
+                entry.term, known.first
+            ));
+        };
+        let expected = if offset == 0 {
+            known.before
+        } else {
+            entry.term
+        };
         if before != expected {
-            return differs(format!("before it stands term {before} instead of {expected}"));
+            return differs(format!(
+                "before it stands term {before} instead of {expected}"
+            ));
         }
         match known.entries.get(offset as u32) {
-            Some(other) if other != entry => differs(format!("another log has {}", describe(&other))),
+            Some(other) if other != entry => {
+                differs(format!("another log has {}", describe(&other)))
+            }
             None if offset == u64::from(known.entries.len()) => {
                 known.entries.push(entry);
                 Ok(())
@@ -249,7 +320,9 @@ impl Committed {
     fn learn(&mut self, server: &Raft) {
         while u64::from(self.entries.len()) < server.commit_index {
             let index = u64::from(self.entries.len()) + 1;
-            let Some(entry) = server.entry(index) else { return };
+            let Some(entry) = server.entry(index) else {
+                return;
+            };
             self.entries.push((entry, server.current_term));
         }
     }
@@ -259,7 +332,10 @@ impl Committed {
         self.entries.with(0, u32::MAX, |committed| {
             log.with(0, u32::MAX, |log| {
                 let lacks = |at: usize, entry: &Entry| log.get(at).is_none_or(|it| it != entry);
-                let mut all = committed.iter().enumerate().take_while(|(_, it)| it.1 < term);
+                let mut all = committed
+                    .iter()
+                    .enumerate()
+                    .take_while(|(_, it)| it.1 < term);
                 let (at, it) = all.find(|(at, it)| lacks(*at, &it.0))?;
                 Some((at as u64 + 1, it.0, it.1))
             })
@@ -276,12 +352,18 @@ struct LeaderCompleteness {
     leaders: BTreeMap<NodeId, Term>,
 }
 
-invariant!(LeaderCompleteness, "leader-completeness", "Every leader has every entry committed before its term (§5.4).");
+invariant!(
+    LeaderCompleteness,
+    "leader-completeness",
+    "Every leader has every entry committed before its term (§5.4)."
+);
 
 impl LeaderCompleteness {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         self.committed.learn(server);
-        if !server.leads() || self.leaders.insert(id, server.current_term) == Some(server.current_term) {
+        if !server.leads()
+            || self.leaders.insert(id, server.current_term) == Some(server.current_term)
+        {
             return Ok(());
         }
         match self.committed.missing(&server.log, server.current_term) {
@@ -307,14 +389,20 @@ struct StateMachineSafety {
     by: BTreeMap<NodeId, Index>,
 }
 
-invariant!(StateMachineSafety, "state-machine-safety", "No two servers execute different entries at one index (§5.4.3).");
+invariant!(
+    StateMachineSafety,
+    "state-machine-safety",
+    "No two servers execute different entries at one index (§5.4.3)."
+);
 
 impl StateMachineSafety {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         let from = self.by.insert(id, server.last_applied).unwrap_or(0);
         for index in from + 1..=server.last_applied {
             let Some(entry) = server.entry(index) else {
-                return Err(format!("{id} executed index {index}, which its log does not have"));
+                return Err(format!(
+                    "{id} executed index {index}, which its log does not have"
+                ));
             };
             match self.applied.get(index as u32 - 1) {
                 None => self.applied.push(entry),
@@ -342,7 +430,11 @@ struct OneVote {
     votes: BTreeMap<NodeId, (Term, Option<NodeId>)>,
 }
 
-invariant!(OneVote, "one-vote", "A server votes once in a term and never goes back to an earlier one (Figure 2).");
+invariant!(
+    OneVote,
+    "one-vote",
+    "A server votes once in a term and never goes back to an earlier one (Figure 2)."
+);
 
 impl OneVote {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
@@ -351,7 +443,11 @@ impl OneVote {
         // A server that has just restarted may have lost a term or vote that its disk did not have yet; nobody has
         // heard of those. What others have heard of shows when it acts on it.
         if now.0 == term && vote.is_some() && now.1.is_some() && now.1 != vote {
-            return Err(format!("{id} voted for {} and {} in term {term}", name(vote), name(now.1)));
+            return Err(format!(
+                "{id} voted for {} and {} in term {term}",
+                name(vote),
+                name(now.1)
+            ));
         }
         if now.0 > term || (now.0 == term && now.1.is_some()) {
             self.votes.insert(id, now);
@@ -373,7 +469,11 @@ struct CommittedKept {
     logs: BTreeMap<NodeId, Log<Entry>>,
 }
 
-invariant!(CommittedKept, "committed-kept", "No server deletes a committed entry from its log.");
+invariant!(
+    CommittedKept,
+    "committed-kept",
+    "No server deletes a committed entry from its log."
+);
 
 impl CommittedKept {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
@@ -409,7 +509,11 @@ struct ExactlyOnce {
     audits: BTreeMap<NodeId, (u32, BTreeMap<ClientId, u32>)>,
 }
 
-invariant!(ExactlyOnce, "exactly-once", "A client's request takes effect once, however often it is sent (§8).");
+invariant!(
+    ExactlyOnce,
+    "exactly-once",
+    "A client's request takes effect once, however often it is sent (§8)."
+);
 
 impl ExactlyOnce {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {

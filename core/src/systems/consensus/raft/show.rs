@@ -54,7 +54,10 @@ impl Exhibit for Raft {
     };
 
     fn settings() -> Vec<Setting<Config>> {
-        let time = Kind::Time { min: Span::ms(1), max: Span::secs(600) };
+        let time = Kind::Time {
+            min: Span::ms(1),
+            max: Span::secs(600),
+        };
         let mut settings = vec![
             Setting {
                 id: "election-min",
@@ -119,7 +122,13 @@ impl Exhibit for Raft {
             State::Candidate { .. } => ("candidate", 'C', Shape::Diamond, false),
             State::Leader { .. } => ("leader", 'L', Shape::Hexagon, true),
         };
-        Role { name, letter, shape, crown, epoch: Some(self.current_term) }
+        Role {
+            name,
+            letter,
+            shape,
+            crown,
+            epoch: Some(self.current_term),
+        }
     }
 
     fn view(&self) -> Vec<Field> {
@@ -133,32 +142,55 @@ impl Exhibit for Raft {
         ];
         match &self.state {
             State::Follower => {}
-            State::Candidate { votes } => fields.push(Field::volatile("votesReceived", json!(votes))),
-            State::Leader { next_index, match_index, .. } => {
+            State::Candidate { votes } => {
+                fields.push(Field::volatile("votesReceived", json!(votes)))
+            }
+            State::Leader {
+                next_index,
+                match_index,
+                ..
+            } => {
                 fields.push(Field::volatile("nextIndex", json!(next_index)));
                 fields.push(Field::volatile("matchIndex", json!(match_index)));
             }
         }
         fields.push(Field::volatile("stateMachine", self.store.describe()));
-        fields.push(Field::durable("log", self.log.with(0, u32::MAX, |it| it.iter().map(entry_json).collect::<Json>())));
+        fields.push(Field::durable(
+            "log",
+            self.log.with(0, u32::MAX, |it| {
+                it.iter().map(entry_json).collect::<Json>()
+            }),
+        ));
         fields
     }
 
     fn look(message: &Message) -> Look {
         let mark = match message {
             Message::RequestVote { .. } | Message::AppendEntries { .. } => Mark::Request,
-            Message::RequestVoteResponse { vote_granted: true, .. }
+            Message::RequestVoteResponse {
+                vote_granted: true, ..
+            }
             | Message::AppendEntriesResponse { success: true, .. } => Mark::Accept,
             _ => Mark::Refuse,
         };
-        Look { mark, epoch: Some(message.term()) }
+        Look {
+            mark,
+            epoch: Some(message.term()),
+        }
     }
 
     fn panels(world: &World<'_, Raft>) -> Vec<Panel> {
-        let longest = world.ids().map(|it| log_of(world, it).len()).max().unwrap_or(0);
+        let longest = world
+            .ids()
+            .map(|it| log_of(world, it).len())
+            .max()
+            .unwrap_or(0);
         let first = u64::from(longest).saturating_sub(LOG_CELLS) + 1;
         let rows = world.ids().map(|it| log_row(world, it, first)).collect();
-        vec![Panel::Log { title: "Logs", rows }]
+        vec![Panel::Log {
+            title: "Logs",
+            rows,
+        }]
     }
 
     fn checks() -> Vec<Promise<Raft>> {
@@ -176,18 +208,50 @@ impl Exhibit for Raft {
 
 fn rules() -> Vec<Setting<Config>> {
     vec![
-        rule!("persist-vote", "Vote on disk before it is given", persist_vote, "election-safety"),
-        rule!("up-to-date-vote", "Vote only for up-to-date logs", up_to_date_vote, "leader-completeness"),
-        rule!("commit-own-term", "Commit by counting only entries of the own term", commit_own_term, "leader-completeness"),
-        rule!("real-majority", "More than half decides", real_majority, "election-safety"),
-        rule!("truncate-on-conflict", "Delete entries only on conflict", truncate_on_conflict, "committed-kept"),
-        rule!("sessions", "Remember what clients have asked", sessions, "exactly-once"),
+        rule!(
+            "persist-vote",
+            "Vote on disk before it is given",
+            persist_vote,
+            "election-safety"
+        ),
+        rule!(
+            "up-to-date-vote",
+            "Vote only for up-to-date logs",
+            up_to_date_vote,
+            "leader-completeness"
+        ),
+        rule!(
+            "commit-own-term",
+            "Commit by counting only entries of the own term",
+            commit_own_term,
+            "leader-completeness"
+        ),
+        rule!(
+            "real-majority",
+            "More than half decides",
+            real_majority,
+            "election-safety"
+        ),
+        rule!(
+            "truncate-on-conflict",
+            "Delete entries only on conflict",
+            truncate_on_conflict,
+            "committed-kept"
+        ),
+        rule!(
+            "sessions",
+            "Remember what clients have asked",
+            sessions,
+            "exactly-once"
+        ),
     ]
 }
 
 /// The log of a server, or what its disk holds while it is down.
 fn log_of(world: &World<'_, Raft>, id: NodeId) -> Log<Entry> {
-    world.node(id).map_or_else(|| world.durable(id).log.clone(), |it| it.log.clone())
+    world
+        .node(id)
+        .map_or_else(|| world.durable(id).log.clone(), |it| it.log.clone())
 }
 
 fn log_row(world: &World<'_, Raft>, id: NodeId, first: u64) -> LogRow {
@@ -197,8 +261,15 @@ fn log_row(world: &World<'_, Raft>, id: NodeId, first: u64) -> LogRow {
         epoch: Some(entry.term),
         committed: first + offset as u64 <= committed,
     };
-    let cells = log_of(world, id).with(first as u32 - 1, u32::MAX, |it| it.iter().enumerate().map(cell).collect());
-    LogRow { node: id, first, cells, down: world.node(id).is_none() }
+    let cells = log_of(world, id).with(first as u32 - 1, u32::MAX, |it| {
+        it.iter().enumerate().map(cell).collect()
+    });
+    LogRow {
+        node: id,
+        first,
+        cells,
+        down: world.node(id).is_none(),
+    }
 }
 
 /// An entry in a few letters.
@@ -222,7 +293,10 @@ fn calm() -> Scenario<Raft> {
         summary: "A leader is elected and two clients read and write. Watch a request become an entry, and the entry \
                   become committed once a majority has it.",
         weakened: None,
-        environment: Environment { clients: 2, ..Environment::DEFAULT },
+        environment: Environment {
+            clients: 2,
+            ..Environment::DEFAULT
+        },
         config: Config::DEFAULT,
         script: "",
         swarm: false,
@@ -257,7 +331,11 @@ fn correct() -> Vec<Scenario<Raft>> {
         title: "A split vote",
         summary: "Of four servers two stand for election at once and get two votes each: nobody wins, and the term passes \
                   without a leader. Random time-outs make the next try succeed.",
-        environment: Environment { nodes: 4, clients: 1, ..Environment::DEFAULT },
+        environment: Environment {
+            nodes: 4,
+            clients: 1,
+            ..Environment::DEFAULT
+        },
         script: "90ms cut n1>n4\n90ms cut n2>n3\n100ms fire n1 election\n100ms fire n2 election\n\
                  140ms mend n1>n4\n140ms mend n2>n3",
         length: Span::secs(3),
@@ -271,7 +349,13 @@ fn correct() -> Vec<Scenario<Raft>> {
         weakened: None,
         ..figure_8()
     };
-    let figure_8 = Scenario { config: Config { rules: Rules::ALL, ..figure_8.config.clone() }, ..figure_8 };
+    let figure_8 = Scenario {
+        config: Config {
+            rules: Rules::ALL,
+            ..figure_8.config.clone()
+        },
+        ..figure_8
+    };
     let lossy = Scenario {
         id: "lossy",
         title: "A bad network",
@@ -293,7 +377,10 @@ fn correct() -> Vec<Scenario<Raft>> {
         title: "Faults drawn from the seed",
         summary: "Crashes, pauses, cuts, drifting clocks, loss and copies: each seed has its own. After two thirds all heals, \
                   and clients must get answers again.",
-        environment: Environment { clients: 3, ..Environment::DEFAULT },
+        environment: Environment {
+            clients: 3,
+            ..Environment::DEFAULT
+        },
         swarm: true,
         length: Span::secs(9),
         ..calm.clone()
@@ -305,8 +392,17 @@ fn correct() -> Vec<Scenario<Raft>> {
 fn puppets(nodes: u16) -> Scenario<Raft> {
     let calm = calm();
     Scenario {
-        environment: Environment { nodes, clients: 0, latency: Dist::Constant(Span::ms(10)), ..Environment::DEFAULT },
-        config: Config { election_min: Span::secs(20), election_max: Span::secs(40), ..Config::DEFAULT },
+        environment: Environment {
+            nodes,
+            clients: 0,
+            latency: Dist::Constant(Span::ms(10)),
+            ..Environment::DEFAULT
+        },
+        config: Config {
+            election_min: Span::secs(20),
+            election_max: Span::secs(40),
+            ..Config::DEFAULT
+        },
         length: Span::secs(2),
         pace: Span::ms(20),
         ..calm
@@ -325,7 +421,10 @@ fn figure_8() -> Scenario<Raft> {
         weakened: Some("leader-completeness"),
         config: Config {
             batch: 1,
-            rules: Rules { commit_own_term: false, ..Rules::ALL },
+            rules: Rules {
+                commit_own_term: false,
+                ..Rules::ALL
+            },
             ..puppets.config.clone()
         },
         script: "10ms fire n1 election\n\
@@ -353,7 +452,14 @@ fn figure_8() -> Scenario<Raft> {
 
 /// Scenarios that switch a rule off, and the check that must fall.
 fn weakened() -> Vec<Scenario<Raft>> {
-    vec![forgotten_vote(), stale_leader(), figure_8(), half_is_enough(), late_message(), sent_twice()]
+    vec![
+        forgotten_vote(),
+        stale_leader(),
+        figure_8(),
+        half_is_enough(),
+        late_message(),
+        sent_twice(),
+    ]
 }
 
 fn forgotten_vote() -> Scenario<Raft> {
@@ -363,7 +469,13 @@ fn forgotten_vote() -> Scenario<Raft> {
         title: "Broken: a vote is forgotten",
         summary: "n2 votes for n1, crashes, comes back without knowing, and votes for n3 in the same term: two leaders.",
         weakened: Some("election-safety"),
-        config: Config { rules: Rules { persist_vote: false, ..Rules::ALL }, ..puppets.config.clone() },
+        config: Config {
+            rules: Rules {
+                persist_vote: false,
+                ..Rules::ALL
+            },
+            ..puppets.config.clone()
+        },
         script: "5ms partition n3\n\
                  10ms fire n1 election\n\
                  40ms crash n2\n\
@@ -382,7 +494,13 @@ fn stale_leader() -> Scenario<Raft> {
         title: "Broken: a vote for a log that lags",
         summary: "n3 was cut off while x was written. n2 votes for it all the same, and the written entry is lost.",
         weakened: Some("leader-completeness"),
-        config: Config { rules: Rules { up_to_date_vote: false, ..Rules::ALL }, ..puppets.config.clone() },
+        config: Config {
+            rules: Rules {
+                up_to_date_vote: false,
+                ..Rules::ALL
+            },
+            ..puppets.config.clone()
+        },
         script: "10ms fire n1 election\n\
                  100ms partition n3\n\
                  110ms request n1 put x 1\n\
@@ -401,7 +519,13 @@ fn half_is_enough() -> Scenario<Raft> {
         title: "Broken: half is taken for a majority",
         summary: "Four servers are cut into two and two. Each half elects a leader of the same term.",
         weakened: Some("election-safety"),
-        config: Config { rules: Rules { real_majority: false, ..Rules::ALL }, ..puppets.config.clone() },
+        config: Config {
+            rules: Rules {
+                real_majority: false,
+                ..Rules::ALL
+            },
+            ..puppets.config.clone()
+        },
         script: "5ms partition n1 n2\n10ms fire n1 election\n15ms fire n3 election\n300ms heal",
         ..puppets
     }
@@ -415,7 +539,13 @@ fn late_message() -> Scenario<Raft> {
         summary: "A heartbeat is overtaken by a new entry. When it arrives, n2 deletes all that the heartbeat does not \
                   mention, though it was committed.",
         weakened: Some("committed-kept"),
-        config: Config { rules: Rules { truncate_on_conflict: false, ..Rules::ALL }, ..puppets.config.clone() },
+        config: Config {
+            rules: Rules {
+                truncate_on_conflict: false,
+                ..Rules::ALL
+            },
+            ..puppets.config.clone()
+        },
         script: "10ms fire n1 election\n\
                  130ms set latency 100ms\n\
                  135ms set latency 10ms\n\
@@ -432,8 +562,18 @@ fn sent_twice() -> Scenario<Raft> {
         summary: "Clients are impatient and ask again before the answer can be there. Without sessions the servers execute \
                   both.",
         weakened: Some("exactly-once"),
-        environment: Environment { clients: 3, retry: Span::ms(25), ..calm.environment.clone() },
-        config: Config { rules: Rules { sessions: false, ..Rules::ALL }, ..Config::DEFAULT },
+        environment: Environment {
+            clients: 3,
+            retry: Span::ms(25),
+            ..calm.environment.clone()
+        },
+        config: Config {
+            rules: Rules {
+                sessions: false,
+                ..Rules::ALL
+            },
+            ..Config::DEFAULT
+        },
         length: Span::secs(6),
         ..calm
     }
