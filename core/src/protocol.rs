@@ -127,7 +127,7 @@ pub trait Protocol: Clone + 'static {
 /// What a handler wants done, in this order.
 ///
 /// What is sent or answered after a `Persist` waits until the disk has it.
-pub enum Effect<P: Protocol + ?Sized> {
+pub enum Effect<P: Protocol> {
     /// Hand a message to the network.
     Send(NodeId, P::Message),
     /// Run this timer out after a span drawn between the two, on the node's own clock.
@@ -145,7 +145,7 @@ pub enum Effect<P: Protocol + ?Sized> {
 }
 
 /// A node's window on the world: who it is, what its clock says, what it may do.
-pub struct Ctx<'a, P: Protocol + ?Sized> {
+pub struct Ctx<'a, P: Protocol> {
     pub(crate) me: NodeId,
     pub(crate) nodes: u16,
     pub(crate) now: Time,

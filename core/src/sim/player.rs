@@ -25,6 +25,9 @@ const SNAPSHOTS_MAX: usize = 256;
 /// How many steps a jump to the next turn of the story looks ahead at most.
 const LOOK_AHEAD_MAX: u64 = 100_000;
 
+/// A jump beyond the run's length looks so much further.
+const LOOK_BEYOND: Span = Span::secs(5);
+
 /// How far a course of events has been played.
 #[derive(Clone)]
 struct Frontier {
@@ -237,7 +240,7 @@ impl Player {
 
     /// Goes to the next turn of the story: a note, a fault, a promise broken. `false` when none is near.
     pub fn next_turn(&mut self) -> bool {
-        let from = self.run.steps();
+        let (from, now) = (self.run.steps(), self.run.now());
         let known = self.records().with(0, u32::MAX, |all| {
             let after = all.partition_point(|it| u64::from(it.step) <= from);
             all[after..]
@@ -250,7 +253,8 @@ impl Player {
             return true;
         }
         let violated = self.run.violated();
-        while self.run.steps() < from + LOOK_AHEAD_MAX && self.step_within(Time::MAX) {
+        let horizon = Time(self.length().0).max(now + LOOK_BEYOND);
+        while self.run.steps() < from + LOOK_AHEAD_MAX && self.step_within(horizon) {
             let step = self.run.steps();
             let last = self.run.recorder().records().len();
             let turn = self
@@ -265,6 +269,8 @@ impl Player {
                 return true;
             }
         }
+        self.seek_step(from);
+        self.run.wait_until(now);
         false
     }
 
@@ -331,9 +337,9 @@ impl Player {
             frontier: self.frontier.clone(),
             forked_at: parted,
         };
-        // Just before the commands differ: what happens at that moment may differ already.
-        self.seek(parted - Span(1));
-        self.change_course(other.commands.to_vec(), parted - Span(1));
+        // Back to before the commands differ: what happens at that moment may differ already.
+        self.rewind(|it| it.time < parted, true);
+        self.change_course(other.commands.to_vec(), self.run.now());
         self.seek(other.frontier.time);
         self.seek(parted);
     }

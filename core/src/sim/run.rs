@@ -339,6 +339,7 @@ impl<P: Exhibit> Sim<P> {
                 let host = self.kernel.host(NodeId(node));
                 if host.busy.is_some_and(|(_, plan)| plan == entry.sequence) {
                     host.busy = None;
+                    self.kernel.now = entry.time;
                     self.requeue_inbox(NodeId(node));
                 }
                 false

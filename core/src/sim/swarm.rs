@@ -20,8 +20,11 @@ pub struct Swarm {
     pub script: Vec<Planned>,
 }
 
+/// Draws a fault for a cluster of so many nodes: the command that begins it and the one that ends it.
+type DrawFault = fn(&mut Rng, u16) -> (Command, Command);
+
 /// The kinds of fault that come and go: each begins with one command and ends with another.
-const KINDS: [fn(&mut Rng, u16) -> (Command, Command); 5] = [
+const KINDS: [DrawFault; 5] = [
     |rng, nodes| {
         let node = Target::Node(NodeId(rng.below(nodes.into()) as u16));
         (Command::Crash(node.clone()), Command::Restart(node))
@@ -84,7 +87,7 @@ impl Swarm {
 /// Lets one kind of fault come and go: from few and long to many and short.
 fn draw_kind(
     rng: &mut Rng,
-    kind: fn(&mut Rng, u16) -> (Command, Command),
+    kind: DrawFault,
     nodes: u16,
     quiet_from: Time,
     script: &mut Vec<Planned>,

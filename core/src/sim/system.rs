@@ -13,6 +13,9 @@ use super::spec::RunSpec;
 use super::swarm::Swarm;
 use super::time::Span;
 
+/// Sets up a run, or says what in its spec does not fit.
+pub type Build = fn(&RunSpec, Level) -> Result<Box<dyn Run>, BadInput>;
+
 /// A row of the registry.
 pub struct System {
     /// What it is.
@@ -24,7 +27,7 @@ pub struct System {
     /// The names of its checks, each with its promise.
     pub checks: fn() -> Vec<&'static str>,
     /// Sets up a run.
-    pub build: fn(&RunSpec, Level) -> Result<Box<dyn Run>, BadInput>,
+    pub build: Build,
 }
 
 /// A scenario as data.
