@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::check::Promise;
 use crate::frame::{Field, Look, Panel, Role};
+use crate::parts::log::Log;
 use crate::protocol::{ClientId, NodeId, Protocol};
 use crate::sim::client::{Client, MANUAL_FROM, Pending};
 use crate::sim::engine::Host;
@@ -11,6 +12,7 @@ use crate::sim::rng::Rng;
 use crate::sim::run::Member;
 use crate::sim::settings::{Environment, Setting};
 use crate::sim::time::{Span, Time};
+use crate::trace::HistoryEvent;
 
 /// What a system is, for lists and headings.
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +139,8 @@ pub struct World<'a, P: Exhibit> {
     pub environment: &'a Environment,
     /// What the nodes were told.
     pub config: &'a P::Config,
+    /// What clients have seen.
+    pub history: &'a Log<HistoryEvent>,
     pub(crate) nodes: &'a [Member<P>],
     pub(crate) hosts: &'a [Host],
     pub(crate) clients: &'a [Client<P>],

@@ -262,10 +262,16 @@ impl TraceHash {
 #[derive(Clone, Copy, Debug)]
 pub struct PayloadHasher(TraceHash);
 
+impl Default for PayloadHasher {
+    fn default() -> PayloadHasher {
+        PayloadHasher(TraceHash(0x7061_796c_6f61_6473))
+    }
+}
+
 impl PayloadHasher {
     /// The hash of one value.
     pub fn of(value: &impl Hash) -> u64 {
-        let mut hasher = PayloadHasher(TraceHash(0x7061_796c_6f61_6473));
+        let mut hasher = PayloadHasher::default();
         value.hash(&mut hasher);
         hasher.finish()
     }

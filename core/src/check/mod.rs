@@ -2,12 +2,18 @@
 //!
 //! A check watches every step of a run. An *always* check says at the first step that breaks it who, what and why. A
 //! *sometimes* check must be reached at least once, or the run proves nothing. An *eventually* check is asked at the
-//! end, after the faults.
+//! end, after the faults. A *history* check judges what clients saw, and nothing else.
+
+pub mod linearizable;
+
+use std::cell::RefCell;
 
 use serde::Serialize;
 
 use crate::exhibit::{Exhibit, World};
+use crate::parts::log::Log;
 use crate::sim::time::Time;
+use crate::trace::HistoryEvent;
 
 /// Something that must hold at every step. It may remember what it saw: a ghost state that no node has.
 pub trait Invariant<P: Exhibit> {
@@ -46,6 +52,26 @@ pub enum Promise<P: Exhibit> {
         /// `Err` says what is still missing.
         holds: fn(&World<'_, P>) -> Result<(), String>,
     },
+    /// Holds for everything that clients have seen so far.
+    History {
+        /// Its name.
+        name: &'static str,
+        /// The promise in one sentence.
+        promise: &'static str,
+        /// Judges the history.
+        judge: fn(&[HistoryEvent]) -> Judgement,
+    },
+}
+
+/// What came of a history.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Judgement {
+    /// The promise is kept.
+    Kept,
+    /// It is broken: when that showed, and who did what.
+    Broken(Time, String),
+    /// The search for an answer was ended before there was one; says where.
+    Open(String),
 }
 
 impl<P: Exhibit> Promise<P> {
@@ -58,7 +84,9 @@ impl<P: Exhibit> Promise<P> {
     pub fn name(&self) -> &'static str {
         match self {
             Promise::Always(it) => it.name(),
-            Promise::Sometimes { name, .. } | Promise::Eventually { name, .. } => name,
+            Promise::Sometimes { name, .. }
+            | Promise::Eventually { name, .. }
+            | Promise::History { name, .. } => name,
         }
     }
 }
@@ -85,6 +113,15 @@ impl<P: Exhibit> Clone for Promise<P> {
                 promise,
                 holds: *holds,
             },
+            Promise::History {
+                name,
+                promise,
+                judge,
+            } => Promise::History {
+                name,
+                promise,
+                judge: *judge,
+            },
         }
     }
 }
@@ -103,6 +140,8 @@ pub enum Verdict {
     NotReached,
     /// Eventually: not true now. At the end of a run it means that the cluster makes no progress.
     Blocked,
+    /// History: the search took too long to know.
+    Unknown,
 }
 
 /// A check and what came of it, as data.
@@ -127,6 +166,8 @@ pub(crate) struct Watch<P: Exhibit> {
     promise: Promise<P>,
     /// The first step that broke or reached it, and why.
     settled: Option<(Time, u64, String)>,
+    /// The last judgement of a history and the length of that history, so that nothing is judged twice.
+    judged: RefCell<Option<(u32, Judgement)>>,
 }
 
 impl<P: Exhibit> Clone for Watch<P> {
@@ -134,6 +175,7 @@ impl<P: Exhibit> Clone for Watch<P> {
         Watch {
             promise: self.promise.clone(),
             settled: self.settled.clone(),
+            judged: self.judged.clone(),
         }
     }
 }
@@ -143,6 +185,7 @@ impl<P: Exhibit> Watch<P> {
         Watch {
             promise,
             settled: None,
+            judged: RefCell::default(),
         }
     }
 
@@ -162,7 +205,7 @@ impl<P: Exhibit> Watch<P> {
                     self.settled = Some((world.now, step, String::new()));
                 }
             }
-            Promise::Eventually { .. } => {}
+            Promise::Eventually { .. } | Promise::History { .. } => {}
         }
     }
 
@@ -219,6 +262,45 @@ impl<P: Exhibit> Watch<P> {
                     step: None,
                     reason: missing,
                 }
+            }
+            Promise::History {
+                name,
+                promise,
+                judge,
+            } => {
+                let (verdict, at, reason) = match self.judgement(world.history, *judge) {
+                    Judgement::Kept => (Verdict::Holds, None, None),
+                    Judgement::Broken(at, reason) => (Verdict::Violated, Some(at), Some(reason)),
+                    Judgement::Open(reason) => (Verdict::Unknown, None, Some(reason)),
+                };
+                Report {
+                    name,
+                    promise,
+                    verdict,
+                    at,
+                    step: None,
+                    reason,
+                }
+            }
+        }
+    }
+
+    fn judgement(
+        &self,
+        history: &Log<HistoryEvent>,
+        judge: fn(&[HistoryEvent]) -> Judgement,
+    ) -> Judgement {
+        let mut judged = self.judged.borrow_mut();
+        match &*judged {
+            // A history that was once broken stays so; a shorter one comes from a snapshot with its own judgement.
+            Some((length, judgement)) if *length == history.len() => judgement.clone(),
+            Some((length, broken @ Judgement::Broken(..))) if *length < history.len() => {
+                broken.clone()
+            }
+            _ => {
+                let judgement = history.with(0, u32::MAX, judge);
+                *judged = Some((history.len(), judgement.clone()));
+                judgement
             }
         }
     }

@@ -280,6 +280,7 @@ impl<P: Exhibit> Sim<P> {
             clients,
             watches,
             changed,
+            history,
             ..
         } = self;
         let world = World {
@@ -290,6 +291,7 @@ impl<P: Exhibit> Sim<P> {
             nodes: members,
             hosts: &kernel.hosts,
             clients,
+            history,
         };
         for watch in watches {
             watch.observe(&world, kernel.steps);
@@ -305,6 +307,7 @@ impl<P: Exhibit> Sim<P> {
             nodes: &self.members,
             hosts: &self.kernel.hosts,
             clients: &self.clients,
+            history: &self.history,
         }
     }
 

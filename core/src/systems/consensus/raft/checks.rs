@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Invariant, Promise};
+use crate::check::{Invariant, Promise, linearizable};
 use crate::exhibit::World;
 use crate::parts::log::Log;
 use crate::protocol::{ClientId, NodeId};
@@ -30,6 +30,11 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
         Promise::always(OneVote::default()),
         Promise::always(CommittedKept::default()),
         Promise::always(ExactlyOnce::default()),
+        Promise::History {
+            name: "linearizable",
+            promise: "Clients see one copy of each key, changed in one order that respects real time (§8).",
+            judge: linearizable::judge,
+        },
         Promise::Sometimes {
             name: "leader-elected",
             promise: "A leader is elected.",
