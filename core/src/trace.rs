@@ -365,8 +365,9 @@ pub fn clock_json(clock: &VectorClock) -> Json {
 
 /// One event as a line of a trace file (JSON, without the line's end).
 ///
-/// Fields: `id`, `time` (nanoseconds), `step`, `node`, `cause` (an id or null), `clock`, `kind`, `label`, `text`, and where they apply
-/// `peer`, `message` (its number), `epoch`, `body` (the message's fields) and `set` (what changed in the node).
+/// Fields: `id`, `time` (nanoseconds), `step`, `node`, `cause` (an id or null), `clock`, `kind`, `label`, `text`,
+/// and where they apply `peer`, `message` (its number), `epoch`, `body` (the message's fields) and `set` (what
+/// changed in the node).
 pub fn trace_line(
     id: u32,
     record: &Record,

@@ -1,14 +1,15 @@
 //! Linearizability: does every client see one copy of each object, changed in one order that respects real time?
 //!
-//! A history is linearizable (Herlihy and Wing 1990) when its operations can be put into one order that is legal for a
-//! single copy of the object and that keeps an operation before another whenever it ended before the other began.
-//! Operations that certainly failed are left out; one whose end nobody knows may take effect at any later time, or never.
+//! A history is linearizable (Herlihy and Wing 1990) when its operations can be put into one order that is legal
+//! for a single copy of the object and that keeps an operation before another whenever it ended before the other
+//! began. Operations that certainly failed are left out; one whose end nobody knows may take effect at any later
+//! time, or never.
 //!
-//! Linearizability is local: a history is linearizable if that of each object is, so objects are judged one by one. For
-//! one object this is the search of Wing and Gong with Lowe's memory of what has been tried ("Testing for
-//! linearizability", 2017): take any operation that nothing must come before, as long as its result fits; go back when
-//! stuck. A budget of steps, not of seconds, ends a search that takes too long, so that a verdict does not depend on the
-//! machine.
+//! Linearizability is local: a history is linearizable if that of each object is, so objects are judged one by one.
+//! For one object this is the search of Wing and Gong with Lowe's memory of what has been tried ("Testing for
+//! linearizability", 2017): take any operation that nothing must come before, as long as its result fits; go back
+//! when stuck. A budget of steps, not of seconds, ends a search that takes too long, so that a verdict does not
+//! depend on the machine.
 
 use std::collections::BTreeMap;
 use std::hash::BuildHasherDefault;
@@ -29,7 +30,7 @@ pub enum Linearizability {
     /// There is such an order.
     Linearizable,
     /// There is none.
-    Violated(Counterexample),
+    Violated(Box<Counterexample>),
     /// The budget was spent on this object before either was known.
     Unknown {
         /// The object.
@@ -130,12 +131,12 @@ pub fn check(history: &[HistoryEvent]) -> Linearizability {
                     .map(|it| operations[it].operation.clone())
                     .collect();
                 let stuck = operations[stuck].operation.clone();
-                return Linearizability::Violated(Counterexample {
+                return Linearizability::Violated(Box::new(Counterexample {
                     key,
                     order,
                     state,
                     stuck,
-                });
+                }));
             }
         }
     }

@@ -4,10 +4,10 @@
 //! #/raft/leader-crash?seed=7&set.loss=2%25&do=1.2s+crash+n1&do=2s+restart+n1&t=3.4s
 //! ```
 //!
-//! A link is the part of an address behind `#`, so no server sees it. It is text that people and programs can read and
-//! write: `seed`; `set.NAME` for every setting that differs from the scenario's; `do` for every command, in order; `for`
-//! for the length; `t` for the playhead, and `step` where it stands between events of one moment; `v` for the version of
-//! this form, 1 when missing.
+//! A link is the part of an address behind `#`, so no server sees it. It is text that people and programs can read
+//! and write: `seed`; `set.NAME` for every setting that differs from the scenario's; `do` for every command, in
+//! order; `for` for the length; `t` for the playhead, and `step` where it stands between events of one moment; `v`
+//! for the version of this form, 1 when missing.
 
 use std::fmt::Write as _;
 

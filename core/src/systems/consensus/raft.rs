@@ -1,10 +1,10 @@
 //! Raft: several machines keep one log, and agree on it although some of them fail.
 //!
-//! **The problem.** A service that must not stop runs on several servers. All must execute the same commands in the same
-//! order, although servers crash and restart, and the network delays, loses, repeats and reorders messages.
+//! **The problem.** A service that must not stop runs on several servers. All must execute the same commands in the
+//! same order, although servers crash and restart, and the network delays, loses, repeats and reorders messages.
 //!
-//! **The idea.** Elect one server the leader; it alone decides the order. Time is divided into *terms* (§5.1), each with at
-//! most one leader. If the leader falls silent, somebody stands for election in the next term.
+//! **The idea.** Elect one server the leader; it alone decides the order. Time is divided into *terms* (§5.1), each
+//! with at most one leader. If the leader falls silent, somebody stands for election in the next term.
 //!
 //! ```text
 //!             times out,              times out, new election
@@ -16,23 +16,25 @@
 //!                  └─────────────── discovers a server with a higher term ──────┘
 //! ```
 //!
-//! 1. **Election** (§5.2). A follower that hears nothing for its randomized election time-out becomes a candidate: it
-//!    begins a new term, votes for itself and asks the others. Each server votes once in a term, first come first served.
-//!    A majority of votes makes a leader; two majorities share a server, so there are never two leaders in one term.
-//! 2. **Replication** (§5.3). The leader appends what clients ask to its log and sends it on with AppendEntries. Each such
-//!    message names the entry just before; a follower that lacks it refuses, and the leader goes further back. So logs that
-//!    agree in one entry agree in all before it.
-//! 3. **Commit** (§5.3, §5.4.2). An entry of the leader's own term is *committed* once a majority has it on disk; with it all
-//!    before. A leader never commits entries of older terms by counting, since they can still be overwritten (Figure 8).
-//! 4. **Restriction** (§5.4.1). A server votes only for a candidate whose log is at least as up-to-date as its own: so every
-//!    leader has every committed entry.
+//! 1. **Election** (§5.2). A follower that hears nothing for its randomized election time-out becomes a candidate:
+//!    it begins a new term, votes for itself and asks the others. Each server votes once in a term, first come
+//!    first served. A majority of votes makes a leader; two majorities share a server, so there are never two
+//!    leaders in one term.
+//! 2. **Replication** (§5.3). The leader appends what clients ask to its log and sends it on with AppendEntries.
+//!    Each such message names the entry just before; a follower that lacks it refuses, and the leader goes further
+//!    back. So logs that agree in one entry agree in all before it.
+//! 3. **Commit** (§5.3, §5.4.2). An entry of the leader's own term is *committed* once a majority has it on disk;
+//!    with it all before. A leader never commits entries of older terms by counting, since they can still be
+//!    overwritten (Figure 8).
+//! 4. **Restriction** (§5.4.1). A server votes only for a candidate whose log is at least as up-to-date as its own:
+//!    so every leader has every committed entry.
 //!
-//! **On disk** (Figure 2): `currentTerm`, `votedFor`, `log`, written before any message that depends on them. All else is lost
-//! in a crash and learnt again; the state machine is built anew by executing the log.
+//! **On disk** (Figure 2): `currentTerm`, `votedFor`, `log`, written before any message that depends on them. All
+//! else is lost in a crash and learnt again; the state machine is built anew by executing the log.
 //!
 //! **Clients** (§8) number their requests. A server remembers the last number it executed for each client, with the
-//! result, so that a request that is sent twice takes effect once. Reads go through the log, too. A new leader appends an
-//! empty entry at once, to learn what is committed.
+//! result, so that a request that is sent twice takes effect once. Reads go through the log, too. A new leader
+//! appends an empty entry at once, to learn what is committed.
 //!
 //! What must hold is in `raft/checks.rs`, scenarios and pictures are in `raft/show.rs`.
 //!

@@ -383,22 +383,7 @@ impl Exhibit for Ping {
             script: "2s cut n1>n2\n3s mend n1>n2",
             ..calm.clone()
         };
-        let unmatched = Scenario {
-            id: "unmatched",
-            title: "Broken: answers are not matched",
-            summary: "An answer counts for the last question asked. When the way is longer than the pause between two \
-                      questions, the way seems shorter than it is.",
-            weakened: Some("honest-round-trip"),
-            environment: Environment {
-                latency: Dist::Uniform(Span::ms(10), Span::ms(80)),
-                ..calm.environment.clone()
-            },
-            config: Config {
-                interval: Span::ms(40),
-                match_sequence: false,
-            },
-            ..calm.clone()
-        };
+        let unmatched = unmatched(calm.clone());
         let swarm = Scenario {
             id: "swarm",
             title: "Faults drawn from the seed",
@@ -489,6 +474,26 @@ impl Exhibit for Ping {
                 holds: everybody_answers,
             },
         ]
+    }
+}
+
+/// The scenario that switches the rule off.
+fn unmatched(calm: Scenario<Ping>) -> Scenario<Ping> {
+    Scenario {
+        id: "unmatched",
+        title: "Broken: answers are not matched",
+        summary: "An answer counts for the last question asked. When the way is longer than the pause between two \
+                      questions, the way seems shorter than it is.",
+        weakened: Some("honest-round-trip"),
+        environment: Environment {
+            latency: Dist::Uniform(Span::ms(10), Span::ms(80)),
+            ..calm.environment
+        },
+        config: Config {
+            interval: Span::ms(40),
+            match_sequence: false,
+        },
+        ..calm
     }
 }
 

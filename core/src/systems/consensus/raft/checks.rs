@@ -225,8 +225,8 @@ impl LeaderAppendOnly {
     }
 }
 
-/// "If two logs contain an entry with the same index and term, then the logs are identical in all entries up through the
-/// given index." §5.3
+/// "If two logs contain an entry with the same index and term, then the logs are identical in all entries up
+/// through the given index." §5.3
 ///
 /// Entries of one term stand next to each other, in the order in which the term's leader created them. So it is enough
 /// to know, for each term, what stands before its first entry, and its entries; every log must agree with that.
@@ -386,8 +386,8 @@ impl LeaderCompleteness {
     }
 }
 
-/// "If a server has applied a log entry at a given index to its state machine, no other server will ever apply a different
-/// log entry for the same index." §5.4.3
+/// "If a server has applied a log entry at a given index to its state machine, no other server will ever apply a
+/// different log entry for the same index." §5.4.3
 #[derive(Clone, Default)]
 struct StateMachineSafety {
     applied: Log<Entry>,
@@ -467,7 +467,8 @@ fn name(node: Option<NodeId>) -> String {
     node.map_or_else(|| "nobody".to_owned(), |it| it.to_string())
 }
 
-/// No server deletes an entry that is committed. It follows from the five properties, and tells earlier what went wrong.
+/// No server deletes an entry that is committed. It follows from the five properties, and tells earlier what went
+/// wrong.
 #[derive(Clone, Default)]
 struct CommittedKept {
     committed: Committed,

@@ -290,8 +290,8 @@ fn calm() -> Scenario<Raft> {
     Scenario {
         id: "calm",
         title: "All is well",
-        summary: "A leader is elected and two clients read and write. Watch a request become an entry, and the entry \
-                  become committed once a majority has it.",
+        summary: "A leader is elected and two clients read and write. Watch a request become an entry, and the \
+                  entry become committed once a majority has it.",
         weakened: None,
         environment: Environment {
             clients: 2,
@@ -311,8 +311,8 @@ fn correct() -> Vec<Scenario<Raft>> {
     let leader_crash = Scenario {
         id: "leader-crash",
         title: "The leader crashes",
-        summary: "At 1 s the leader crashes. The others notice its silence and elect another; the old one comes back as a \
-                  follower.",
+        summary: "At 1 s the leader crashes. The others notice its silence and elect another; the old one \
+                  comes back as a follower.",
         script: "1s crash leader\n2s restart down",
         length: Span::secs(5),
         ..calm.clone()
@@ -320,8 +320,8 @@ fn correct() -> Vec<Scenario<Raft>> {
     let minority = Scenario {
         id: "minority-leader",
         title: "A leader cut off from its majority",
-        summary: "At 1 s the leader is left with one follower. It still believes that it leads, but can commit nothing; the \
-                  majority elects another. When the cut heals, the old leader's entries go.",
+        summary: "At 1 s the leader is left with one follower. It still believes that it leads, but can commit \
+                  nothing; the majority elects another. When the cut heals, the old leader's entries go.",
         script: "1s partition leader follower\n3s heal",
         length: Span::secs(5),
         ..calm.clone()
@@ -329,8 +329,8 @@ fn correct() -> Vec<Scenario<Raft>> {
     let split = Scenario {
         id: "split-vote",
         title: "A split vote",
-        summary: "Of four servers two stand for election at once and get two votes each: nobody wins, and the term passes \
-                  without a leader. Random time-outs make the next try succeed.",
+        summary: "Of four servers two stand for election at once and get two votes each: nobody wins, and the \
+                  term passes without a leader. Random time-outs make the next try succeed.",
         environment: Environment {
             nodes: 4,
             clients: 1,
@@ -344,8 +344,8 @@ fn correct() -> Vec<Scenario<Raft>> {
     let figure_8 = Scenario {
         id: "figure-8",
         title: "Figure 8, with the rule",
-        summary: "The course of events of the paper's Figure 8. The leader of term 3 has an entry of term 1 on a majority, \
-                  and rightly does not call it committed: the next leader overwrites it.",
+        summary: "The course of events of the paper's Figure 8. The leader of term 3 has an entry of term 1 on \
+                  a majority, and rightly does not call it committed: the next leader overwrites it.",
         weakened: None,
         ..figure_8()
     };
@@ -356,11 +356,24 @@ fn correct() -> Vec<Scenario<Raft>> {
         },
         ..figure_8
     };
-    let lossy = Scenario {
+    vec![
+        calm,
+        leader_crash,
+        minority,
+        split,
+        figure_8,
+        lossy(),
+        swarm(),
+    ]
+}
+
+/// A network that loses, doubles and delays, with a crash and a pause on top.
+fn lossy() -> Scenario<Raft> {
+    Scenario {
         id: "lossy",
         title: "A bad network",
-        summary: "Until 7 s one message in ten is lost, one in ten arrives twice, and delays vary tenfold. It is slow, but it \
-                  holds.",
+        summary: "Until 7 s one message in ten is lost, one in ten arrives twice, and delays vary tenfold. It \
+                  is slow, but it holds.",
         environment: Environment {
             clients: 2,
             loss: Chance::percent(10),
@@ -370,22 +383,25 @@ fn correct() -> Vec<Scenario<Raft>> {
         },
         script: "2s crash leader\n3s restart down\n4s pause leader\n6s resume all\n\
                  7s set loss 0%\n7s set duplicate 0%",
-        ..calm.clone()
-    };
-    let swarm = Scenario {
+        ..calm()
+    }
+}
+
+/// Whatever the seed draws.
+fn swarm() -> Scenario<Raft> {
+    Scenario {
         id: "swarm",
         title: "Faults drawn from the seed",
-        summary: "Crashes, pauses, cuts, drifting clocks, loss and copies: each seed has its own. After two thirds all heals, \
-                  and clients must get answers again.",
+        summary: "Crashes, pauses, cuts, drifting clocks, loss and copies: each seed has its own. After two \
+                  thirds all heals, and clients must get answers again.",
         environment: Environment {
             clients: 3,
             ..Environment::DEFAULT
         },
         swarm: true,
         length: Span::secs(9),
-        ..calm.clone()
-    };
-    vec![calm, leader_crash, minority, split, figure_8, lossy, swarm]
+        ..calm()
+    }
 }
 
 /// A cluster that does only what the script says: constant delays, no time-outs of its own, no clients.
@@ -416,8 +432,8 @@ fn figure_8() -> Scenario<Raft> {
     Scenario {
         id: "figure-8-broken",
         title: "Broken: Figure 8, without the rule",
-        summary: "The leader of term 3 finds an entry of term 1 on a majority and calls it committed. It crashes; the next \
-                  leader has never seen the entry and overwrites it.",
+        summary: "The leader of term 3 finds an entry of term 1 on a majority and calls it committed. It \
+                  crashes; the next leader has never seen the entry and overwrites it.",
         weakened: Some("leader-completeness"),
         config: Config {
             batch: 1,
@@ -467,7 +483,8 @@ fn forgotten_vote() -> Scenario<Raft> {
     Scenario {
         id: "forgotten-vote",
         title: "Broken: a vote is forgotten",
-        summary: "n2 votes for n1, crashes, comes back without knowing, and votes for n3 in the same term: two leaders.",
+        summary: "n2 votes for n1, crashes, comes back without knowing, and votes for n3 in the same term: two \
+                  leaders.",
         weakened: Some("election-safety"),
         config: Config {
             rules: Rules {
@@ -492,7 +509,8 @@ fn stale_leader() -> Scenario<Raft> {
     Scenario {
         id: "stale-leader",
         title: "Broken: a vote for a log that lags",
-        summary: "n3 was cut off while x was written. n2 votes for it all the same, and the written entry is lost.",
+        summary: "n3 was cut off while x was written. n2 votes for it all the same, and the written entry is \
+                  lost.",
         weakened: Some("leader-completeness"),
         config: Config {
             rules: Rules {
@@ -536,8 +554,8 @@ fn late_message() -> Scenario<Raft> {
     Scenario {
         id: "late-message",
         title: "Broken: a late message deletes entries",
-        summary: "A heartbeat is overtaken by a new entry. When it arrives, n2 deletes all that the heartbeat does not \
-                  mention, though it was committed.",
+        summary: "A heartbeat is overtaken by a new entry. When it arrives, n2 deletes all that the heartbeat \
+                  does not mention, though it was committed.",
         weakened: Some("committed-kept"),
         config: Config {
             rules: Rules {
@@ -559,8 +577,8 @@ fn sent_twice() -> Scenario<Raft> {
     Scenario {
         id: "sent-twice",
         title: "Broken: a request sent twice is executed twice",
-        summary: "Clients are impatient and ask again before the answer can be there. Without sessions the servers execute \
-                  both.",
+        summary: "Clients are impatient and ask again before the answer can be there. Without sessions the \
+                  servers execute both.",
         weakened: Some("exactly-once"),
         environment: Environment {
             clients: 3,
