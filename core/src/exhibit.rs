@@ -75,8 +75,13 @@ pub trait Exhibit: Protocol {
     /// What the node is at the moment. Called often: no allocation.
     fn role(&self) -> Role;
 
-    /// What the node knows, in the paper's words.
+    /// What the node knows, in the paper's words. Made for every picture, so nothing long.
     fn view(&self) -> Vec<Field>;
+
+    /// What else a trace must hold to rebuild the node: long things, such as a log. Not made for pictures.
+    fn archive(&self) -> Vec<Field> {
+        Vec::new()
+    }
 
     /// How a message is drawn.
     fn look(_message: &Self::Message) -> Look {

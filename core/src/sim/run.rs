@@ -905,6 +905,7 @@ impl<P: Exhibit> Sim<P> {
         };
         let mut fields = vec![Field::volatile("role", state.role().name)];
         fields.extend(state.view());
+        fields.extend(state.archive());
         fields
     }
 }

@@ -136,6 +136,7 @@ impl Exhibit for Raft {
         let mut fields = vec![
             Field::durable("currentTerm", self.current_term),
             Field::durable("votedFor", node(self.voted_for)),
+            Field::durable("lastLogIndex", self.last_index()),
             Field::volatile("leaderId", node(self.leader)),
             Field::volatile("commitIndex", self.commit_index),
             Field::volatile("lastApplied", self.last_applied),
@@ -155,13 +156,14 @@ impl Exhibit for Raft {
             }
         }
         fields.push(Field::volatile("stateMachine", self.store.describe()));
-        fields.push(Field::durable(
-            "log",
-            self.log.with(0, u32::MAX, |it| {
-                it.iter().map(entry_json).collect::<Json>()
-            }),
-        ));
         fields
+    }
+
+    fn archive(&self) -> Vec<Field> {
+        let log: Json = self
+            .log
+            .with(0, u32::MAX, |it| it.iter().map(entry_json).collect());
+        vec![Field::durable("log", log)]
     }
 
     fn look(message: &Message) -> Look {
