@@ -78,8 +78,9 @@ pub trait Exhibit: Protocol {
     /// What the node knows, in the paper's words. Made for every picture, so nothing long.
     fn view(&self) -> Vec<Field>;
 
-    /// What else a trace must hold to rebuild the node: long things, such as a log. Not made for pictures.
-    fn archive(&self) -> Vec<Field> {
+    /// What else a trace must hold to rebuild the node: how something long, such as a log, has changed since `before`
+    /// (the same node earlier in the same life, if it is known). See [`log_change`].
+    fn archive(&self, _before: Option<&Self>) -> Vec<Field> {
         Vec::new()
     }
 
@@ -196,6 +197,25 @@ impl<'a, P: Exhibit> World<'a, P> {
     pub fn majority(&self) -> usize {
         self.nodes.len() / 2 + 1
     }
+}
+
+/// How a log has changed, as a trace holds it: `{"keep":12,"add":[…]}` means that the first twelve entries stay and
+/// these follow. `None` when it has not.
+pub fn log_change<T: Clone + PartialEq>(
+    name: &'static str,
+    before: Option<&Log<T>>,
+    log: &Log<T>,
+    show: impl Fn(&T) -> serde_json::Value,
+) -> Option<Field> {
+    let keep = before.map_or(0, |it| it.common_prefix(log));
+    if before.is_some_and(|it| it.len() == keep) && log.len() == keep {
+        return None;
+    }
+    let add: serde_json::Value = log.with(keep, u32::MAX, |it| it.iter().map(show).collect());
+    Some(Field::durable(
+        name,
+        serde_json::json!({ "keep": keep, "add": add }),
+    ))
 }
 
 /// Names a client for people: those of the workload by number, the person's own as `you`.

@@ -121,7 +121,7 @@ impl<P: Exhibit> Sim<P> {
         member.state = None;
         member.held.clear();
         member.timers.clear();
-        member.seen.clear();
+        member.seen = None;
         for (plan, event) in waiting {
             let Event::Flight(slot) = event else { continue };
             if self.flights[slot as usize]

@@ -32,7 +32,7 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// The queue. A binary heap: at the sizes seen here it is within a tenth of the best that was measured.
+/// The queue: a binary heap.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
     heap: BinaryHeap<Reverse<Entry>>,

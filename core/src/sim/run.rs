@@ -162,8 +162,8 @@ pub struct Member<P: Exhibit> {
     /// The write that the disk is at, and what waits behind it.
     pub(crate) held: VecDeque<Held<P>>,
     pub(crate) timers: Vec<TimerSlot<P::Timer>>,
-    /// What was last said of its state, while words are made.
-    pub(crate) seen: Vec<Field>,
+    /// The state of which words were last made.
+    pub(crate) seen: Option<P>,
 }
 
 impl<P: Exhibit> Clone for Member<P> {
@@ -240,7 +240,7 @@ impl<P: Exhibit> Sim<P> {
             durable: P::Durable::default(),
             held: VecDeque::new(),
             timers: Vec::new(),
-            seen: Vec::new(),
+            seen: None,
         };
         let mut sim = Sim {
             kernel: Kernel::new(environment, seed, level),
@@ -885,29 +885,34 @@ impl<P: Exhibit> Sim<P> {
         if !self.explaining {
             return;
         }
-        let fields = self.fields(node);
         let member = &mut self.members[node.index()];
-        let changed = fields
+        let before = std::mem::replace(&mut member.seen, member.state.clone());
+        let Some(state) = &member.state else { return };
+        let (old, new) = (
+            before.as_ref().map(fields).unwrap_or_default(),
+            fields(state),
+        );
+        let mut changed: Vec<Field> = new.iter().filter(|it| !old.contains(it)).cloned().collect();
+        // What a node no longer has, such as the votes of a candidacy that is over.
+        let gone = old
             .iter()
-            .filter(|it| !member.seen.contains(it))
-            .cloned()
-            .collect();
-        member.seen = fields;
+            .filter(|it| new.iter().all(|new| new.name != it.name));
+        changed.extend(gone.map(|it| Field {
+            value: Json::Null,
+            ..it.clone()
+        }));
+        changed.extend(state.archive(before.as_ref()));
         if let Some(words) = self.explained.iter_mut().rfind(|it| it.event == event) {
             words.set = changed;
         }
     }
+}
 
-    /// What a node knows, its role among it.
-    fn fields(&self, node: NodeId) -> Vec<Field> {
-        let Some(state) = &self.members[node.index()].state else {
-            return Vec::new();
-        };
-        let mut fields = vec![Field::volatile("role", state.role().name)];
-        fields.extend(state.view());
-        fields.extend(state.archive());
-        fields
-    }
+/// What a node knows, its role among it.
+fn fields<P: Exhibit>(state: &P) -> Vec<Field> {
+    let mut fields = vec![Field::volatile("role", state.role().name)];
+    fields.extend(state.view());
+    fields
 }
 
 /// A payload in one line: its kind and its fields, in the paper's words.
@@ -1351,8 +1356,8 @@ impl<P: Exhibit> Run for Sim<P> {
     fn explain(&mut self, on: bool) {
         self.explaining = on;
         self.explained.clear();
-        for node in (0..self.members.len() as u16).map(NodeId) {
-            self.members[node.index()].seen = if on { self.fields(node) } else { Vec::new() };
+        for member in &mut self.members {
+            member.seen = member.state.clone().filter(|_| on);
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::check::Promise;
-use crate::exhibit::{About, Exhibit, Operation, Scenario, World};
+use crate::exhibit::{About, Exhibit, Operation, Scenario, World, log_change};
 use crate::frame::{Field, LogCell, LogRow, Look, Mark, Panel, Role, Shape};
 use crate::parts::kv::KvRequest;
 use crate::parts::log::Log;
@@ -159,11 +159,10 @@ impl Exhibit for Raft {
         fields
     }
 
-    fn archive(&self) -> Vec<Field> {
-        let log: Json = self
-            .log
-            .with(0, u32::MAX, |it| it.iter().map(entry_json).collect());
-        vec![Field::durable("log", log)]
+    fn archive(&self, before: Option<&Raft>) -> Vec<Field> {
+        log_change("log", before.map(|it| &it.log), &self.log, entry_json)
+            .into_iter()
+            .collect()
     }
 
     fn look(message: &Message) -> Look {
