@@ -7,10 +7,10 @@ use crate::frame::{Field, Look, Panel, Role};
 use crate::parts::log::Log;
 use crate::protocol::{ClientId, NodeId, Protocol};
 use crate::sim::client::{Client, MANUAL_FROM, Pending};
-use crate::sim::engine::Host;
+use crate::sim::kernel::Host;
 use crate::sim::rng::Rng;
-use crate::sim::run::Member;
 use crate::sim::settings::{Environment, Setting};
+use crate::sim::simulation::Member;
 use crate::sim::time::{Span, Time};
 use crate::trace::HistoryEvent;
 

@@ -10,7 +10,7 @@
 //! 1. [`protocol`]: what a node is. Five handlers and a list of effects.
 //! 2. [`systems::consensus::raft`]: one algorithm from the first line to the last.
 //! 3. [`exhibit`]: how a system is set up, shown and checked.
-//! 4. [`sim::engine`]: how time passes; [`sim::network`]: what happens to a message.
+//! 4. [`sim::kernel`] and [`sim::simulation`]: how time passes; [`sim::network`]: what happens to a message.
 //! 5. [`sim::player`]: rewinding, branching, seeking.
 //!
 //! # Laws

@@ -1,14 +1,19 @@
 //! Clients: they ask, wait, ask again, and at last give up, not knowing. What they saw is the history.
 
 use serde::Serialize;
+use serde_json::Value as Json;
 
 use crate::exhibit::Exhibit;
-use crate::frame::{ClientView, End};
-use crate::protocol::{ClientId, NodeId, RequestId};
-use crate::trace::NO_EVENT;
+use crate::frame::{ClientView, End, Look, json_text};
+use crate::protocol::{Answer, ClientId, NodeId, Outcome, Payload, RequestId};
+use crate::trace::{HistoryEvent, HostId, Kind, NO_EVENT, PayloadHasher, Phase};
 
+use super::flight::Cargo;
+use super::network::between_client_and_node;
+use super::queue::Event;
 use super::rng::{Rng, Stream};
-use super::time::Time;
+use super::simulation::Sim;
+use super::time::{Span, Time};
 
 /// Requests by hand come from clients numbered from here, a new one for each.
 pub const MANUAL_FROM: u16 = 1_000;
@@ -164,5 +169,247 @@ impl<P: Exhibit> Client<P> {
             target: self.asking.as_ref().map(|_| self.target),
             told: self.told.clone(),
         }
+    }
+}
+
+/// What clients do.
+impl<P: Exhibit> Sim<P> {
+    /// Lets a client think before its next request.
+    pub(super) fn rest(&mut self, index: usize) {
+        let think = self.kernel.environment.think;
+        let client = &mut self.clients[index];
+        client.asking = None;
+        client.alarm = None;
+        if !client.is_manual() {
+            let due = self.kernel.now + think.draw(&mut client.rng);
+            client.alarm = Some(self.kernel.queue.push(due, Event::Client(index as u16)));
+        }
+    }
+
+    pub(super) fn client_alarm(&mut self, index: usize) {
+        let now = self.kernel.now;
+        let nodes = self.members.len() as u16;
+        let client = &mut self.clients[index];
+        client.alarm = None;
+        match &mut client.asking {
+            None => {
+                self.unique += 1;
+                // A system without a workload leaves its clients silent.
+                if let Some(request) =
+                    P::draw_request(&mut client.rng, &self.kernel.environment, self.unique)
+                {
+                    self.invoke(index, request);
+                }
+            }
+            Some(asking) if asking.until <= now => self.give_up(index),
+            Some(asking) => {
+                asking.attempt += 1;
+                asking.uncertain |= asking.waiting;
+                client.target = NodeId((client.target.0 + 1) % nodes);
+                self.ask(index);
+            }
+        }
+    }
+
+    /// A client begins a request.
+    pub(super) fn invoke(&mut self, index: usize, request: P::Request) {
+        let now = self.kernel.now;
+        let until = now + self.kernel.environment.patience;
+        let client = &mut self.clients[index];
+        client.sequence += 1;
+        client.asking = Some(Asking {
+            request: request.clone(),
+            since: now,
+            attempt: 1,
+            waiting: false,
+            uncertain: false,
+            until,
+        });
+        let (host, cause) = (client.end().into(), client.event);
+        let payload = PayloadHasher::of(&request);
+        let ends = (host, HostId::WORLD);
+        let event =
+            self.kernel
+                .record_about(Kind::Invoke, ends, (cause, 0), (request.kind(), 0), payload);
+        self.clients[index].event = event;
+        self.kernel.stats.invoked += 1;
+        let name = host.name();
+        self.say(event, || None, |_| format!("{name} begins: {request}"));
+        self.remember(index, Phase::Invoke, None);
+        self.ask(index);
+    }
+
+    /// Sends a client's request to the node it takes for the right one.
+    pub(super) fn ask(&mut self, index: usize) {
+        let client = &mut self.clients[index];
+        let id = client.request_id();
+        let asking = client.asking.as_mut().expect("it asks something");
+        asking.waiting = true;
+        let (request, until) = (asking.request.clone(), asking.until);
+        let passage = between_client_and_node(&self.kernel.environment, &mut client.wire);
+        let ends = (client.end(), End::Node(client.target));
+        let payload = PayloadHasher::of(&request);
+        let again = if client.is_manual() {
+            until
+        } else {
+            until.min(self.kernel.now + self.kernel.environment.retry)
+        };
+        client.alarm = Some(self.kernel.queue.push(again, Event::Client(index as u16)));
+        let cause = client.event;
+        self.launch(
+            ends,
+            request.kind(),
+            Look::default(),
+            passage,
+            Cargo::Request(id, request),
+            (cause, payload),
+        );
+    }
+
+    /// A response reaches its client.
+    pub(super) fn answered(
+        &mut self,
+        id: RequestId,
+        from: NodeId,
+        response: P::Response,
+        event: u32,
+    ) {
+        let slot = Client::<P>::slot_of(id.client);
+        let Some(index) = self.clients.iter().position(|it| it.slot == slot) else {
+            return;
+        };
+        let client = &mut self.clients[index];
+        client.event = event;
+        let present = client.request_id();
+        let (true, Some(asking)) = (
+            (present.client, present.sequence) == (id.client, id.sequence),
+            &client.asking,
+        ) else {
+            return;
+        };
+        let uncertain = asking.uncertain;
+        match response.outcome() {
+            Outcome::Done(value) => {
+                client.told = Some(format!("{from}: {}", json_text(&value)));
+                client.target = from;
+                self.complete(index, Phase::Ok, Some(value), "ok");
+            }
+            // An answer to an earlier try says nothing about the later one.
+            _ if id.attempt != present.attempt => {}
+            Outcome::Refused(why) => {
+                client.told = Some(format!("{from}: {why}"));
+                let phase = if uncertain { Phase::Info } else { Phase::Fail };
+                self.complete(index, phase, None, "refused");
+            }
+            Outcome::Elsewhere(hint) => {
+                client.told = Some(match hint {
+                    Some(hint) => format!("{from}: not here, ask {hint}"),
+                    None => format!("{from}: not here"),
+                });
+                self.redirected(index, from, hint);
+            }
+        }
+    }
+
+    /// A client was told to ask another node.
+    pub(super) fn redirected(&mut self, index: usize, from: NodeId, hint: Option<NodeId>) {
+        let nodes = self.members.len() as u16;
+        let client = &mut self.clients[index];
+        let hint = hint.filter(|it| *it != from && it.0 < nodes);
+        if client.is_manual() && hint.is_none() {
+            return self.complete(index, Phase::Fail, None, "refused");
+        }
+        let asking = client.asking.as_mut().expect("it asked something");
+        asking.attempt += 1;
+        asking.waiting = false;
+        let until = asking.until;
+        client.target = hint.unwrap_or(NodeId((from.0 + 1) % nodes));
+        if hint.is_some() {
+            return self.ask(index);
+        }
+        // Nobody knows better: wait a little rather than go round in circles. The alarm then goes on to the next node.
+        client.target = from;
+        let soon = self.kernel.now + Span(self.kernel.environment.retry.0 / 3);
+        client.alarm = Some(
+            self.kernel
+                .queue
+                .push(soon.min(until), Event::Client(index as u16)),
+        );
+    }
+
+    pub(super) fn give_up(&mut self, index: usize) {
+        self.clients[index].told = Some("no answer".to_owned());
+        self.complete(index, Phase::Info, None, "no answer");
+    }
+
+    /// A client's request comes to its end.
+    pub(super) fn complete(
+        &mut self,
+        index: usize,
+        phase: Phase,
+        value: Option<Json>,
+        label: &'static str,
+    ) {
+        self.remember(index, phase, value);
+        let client = &mut self.clients[index];
+        let asking = client.asking.as_ref().expect("it asked something");
+        let took = self.kernel.now.since(asking.since);
+        let request = asking.request.to_string();
+        let (host, cause) = (HostId::from(client.end()), client.event);
+        let told = client.told.clone().unwrap_or_default();
+        client.event = self.kernel.record(Kind::Complete, host, cause, label);
+        let event = client.event;
+        let stats = &mut self.kernel.stats;
+        match phase {
+            Phase::Ok => {
+                stats.completed += 1;
+                stats.completion_time = stats.completion_time + took;
+            }
+            Phase::Fail => stats.refused += 1,
+            Phase::Info | Phase::Invoke => stats.unknown += 1,
+        }
+        if phase == Phase::Info {
+            client.lives += 1;
+            client.sequence = 0;
+        }
+        let name = host.name();
+        self.say(
+            event,
+            || None,
+            |_| format!("{name} ends: {request} ({told})"),
+        );
+        self.rest(index);
+    }
+
+    /// Adds a line to the history.
+    pub(super) fn remember(&mut self, index: usize, phase: Phase, value: Option<Json>) {
+        let client = &self.clients[index];
+        let asking = client.asking.as_ref().expect("it asks something");
+        let Some(operation) = P::operation(&asking.request) else {
+            return;
+        };
+        // What a read returned stands in its `ok`; every other line repeats what was asked.
+        let value = match (phase, operation.op) {
+            (Phase::Ok, "read" | "incr") => value.unwrap_or(Json::Null),
+            _ => operation.value,
+        };
+        self.history.push(HistoryEvent {
+            client: client.identity().0,
+            phase,
+            op: operation.op,
+            key: operation.key,
+            value,
+            time: self.kernel.now,
+        });
+    }
+
+    /// A person asks `node` for something, as a client of its own.
+    pub(super) fn request_by_hand(&mut self, node: NodeId, request: P::Request, cause: u32) {
+        let by_hand = self.clients.iter().filter(|it| it.is_manual()).count();
+        let slot = MANUAL_FROM + by_hand as u16;
+        let mut client = Client::new(self.kernel.seed, slot, node);
+        client.event = cause;
+        self.clients.push(client);
+        self.invoke(self.clients.len() - 1, request);
     }
 }

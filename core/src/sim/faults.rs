@@ -1,5 +1,6 @@
 //! Commands carried out: what people and scenarios do to a running cluster.
 
+use crate::error::{BadInput, one_of};
 use crate::exhibit::{Exhibit, Status};
 use crate::frame::End;
 use crate::protocol::NodeId;
@@ -8,8 +9,8 @@ use crate::trace::{HostId, Kind, NO_EVENT};
 use super::command::{Command, Link, MessageId, Target};
 use super::network::{DROPPED, Passage};
 use super::queue::Event;
-use super::run::Sim;
-use super::settings::Environment;
+use super::settings::{CHANGEABLE, Environment};
+use super::simulation::Sim;
 use super::time::Span;
 
 /// The role by which a crashed node can be named.
@@ -17,7 +18,7 @@ const DOWN_ROLE: &str = "down";
 
 impl<P: Exhibit> Sim<P> {
     /// Carries out a command now. One that finds nobody it could mean does nothing, and the trace says so.
-    pub(crate) fn carry_out(&mut self, command: &Command) {
+    pub(super) fn carry_out(&mut self, command: &Command) {
         match command {
             Command::Crash(target) => self.each(target, "crash", Self::crash),
             Command::Restart(target) => self.each(target, "restart", Self::restart),
@@ -52,7 +53,7 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Does something to every node that is meant; each has the fault in its trace.
-    fn each(
+    pub(super) fn each(
         &mut self,
         target: &Target,
         label: &'static str,
@@ -80,7 +81,7 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// The nodes that are meant at this moment.
-    fn resolve(&self, target: &Target) -> Vec<NodeId> {
+    pub(super) fn resolve(&self, target: &Target) -> Vec<NodeId> {
         let nodes = (0..self.members.len() as u16).map(NodeId);
         match target {
             Target::Node(node) => vec![*node],
@@ -100,7 +101,7 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Puts a fault of the network into the trace.
-    fn mark(&mut self, label: &'static str, command: &Command) -> u32 {
+    pub(super) fn mark(&mut self, label: &'static str, command: &Command) -> u32 {
         let event = self
             .kernel
             .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
@@ -108,7 +109,7 @@ impl<P: Exhibit> Sim<P> {
         event
     }
 
-    fn crash(&mut self, node: NodeId, _cause: u32) {
+    pub(super) fn crash(&mut self, node: NodeId, _cause: u32) {
         let host = self.kernel.host(node);
         if host.status == Status::Down {
             return;
@@ -134,20 +135,20 @@ impl<P: Exhibit> Sim<P> {
         }
     }
 
-    fn restart(&mut self, node: NodeId, cause: u32) {
+    pub(super) fn restart(&mut self, node: NodeId, cause: u32) {
         if self.kernel.host(node).status == Status::Down {
             self.start(node, cause);
         }
     }
 
-    fn pause(&mut self, node: NodeId, _cause: u32) {
+    pub(super) fn pause(&mut self, node: NodeId, _cause: u32) {
         let host = self.kernel.host(node);
         if host.status == Status::Up {
             host.status = Status::Paused;
         }
     }
 
-    fn resume(&mut self, node: NodeId, _cause: u32) {
+    pub(super) fn resume(&mut self, node: NodeId, _cause: u32) {
         let host = self.kernel.host(node);
         if host.status == Status::Paused {
             host.status = Status::Up;
@@ -155,13 +156,13 @@ impl<P: Exhibit> Sim<P> {
         }
     }
 
-    fn jump(&mut self, node: NodeId, nanos: i64) {
+    pub(super) fn jump(&mut self, node: NodeId, nanos: i64) {
         let now = self.kernel.now;
         self.kernel.host(node).clock.jump(now, nanos);
     }
 
     /// Changes how fast a clock runs; timers that run are counted by it, so they move.
-    fn drift(&mut self, node: NodeId, ppm: i32) {
+    pub(super) fn drift(&mut self, node: NodeId, ppm: i32) {
         let now = self.kernel.now;
         let clock = &mut self.kernel.hosts[node.index()].clock;
         let before = *clock;
@@ -183,7 +184,7 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Runs a timer out now; one that has come due but waits for a paused node waits on.
-    fn fire_now(&mut self, node: NodeId, name: &str) {
+    pub(super) fn fire_now(&mut self, node: NodeId, name: &str) {
         let timers = &self.members[node.index()].timers;
         let slot = timers
             .iter()
@@ -193,7 +194,7 @@ impl<P: Exhibit> Sim<P> {
         }
     }
 
-    fn partition(&mut self, groups: &[Vec<Target>], command: &Command) {
+    pub(super) fn partition(&mut self, groups: &[Vec<Target>], command: &Command) {
         self.mark("partition", command);
         let mut named: Vec<Vec<NodeId>> = Vec::new();
         for group in groups {
@@ -206,7 +207,7 @@ impl<P: Exhibit> Sim<P> {
             .partition(self.kernel.now, nodes, &named);
     }
 
-    fn change_link(&mut self, link: &Link, cut: bool, command: &Command) {
+    pub(super) fn change_link(&mut self, link: &Link, cut: bool, command: &Command) {
         self.mark(if cut { "cut" } else { "mend" }, command);
         let now = self.kernel.now;
         let (from, to) = (self.resolve(&link.from), self.resolve(&link.to));
@@ -230,7 +231,7 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Where a message under way is; a message that has arrived cannot be touched any more.
-    fn find(&self, id: MessageId) -> Option<u32> {
+    pub(super) fn find(&self, id: MessageId) -> Option<u32> {
         let place = self
             .flights
             .iter()
@@ -238,14 +239,14 @@ impl<P: Exhibit> Sim<P> {
         place.map(|it| it as u32)
     }
 
-    fn drop_message(&mut self, id: MessageId, command: &Command) {
+    pub(super) fn drop_message(&mut self, id: MessageId, command: &Command) {
         self.mark("drop", command);
         let Some(slot) = self.find(id) else { return };
         let flight = self.remove_flight(slot).expect("it was found");
         self.lose(&flight, DROPPED);
     }
 
-    fn duplicate_message(&mut self, id: MessageId, command: &Command) {
+    pub(super) fn duplicate_message(&mut self, id: MessageId, command: &Command) {
         self.mark("duplicate", command);
         let Some(slot) = self.find(id) else { return };
         let flight = self.flights[slot as usize].as_ref().expect("it was found");
@@ -272,7 +273,7 @@ impl<P: Exhibit> Sim<P> {
         );
     }
 
-    fn delay_message(&mut self, id: MessageId, span: Span, command: &Command) {
+    pub(super) fn delay_message(&mut self, id: MessageId, span: Span, command: &Command) {
         self.mark("delay", command);
         let Some(slot) = self.find(id) else { return };
         let flight = self.flights[slot as usize].as_mut().expect("it was found");
@@ -281,13 +282,77 @@ impl<P: Exhibit> Sim<P> {
         flight.plan = self.kernel.queue.push(flight.view.due, Event::Flight(slot));
     }
 
-    fn change_setting(&mut self, key: &str, value: &str, command: &Command) {
+    pub(super) fn change_setting(&mut self, key: &str, value: &str, command: &Command) {
         self.mark("set", command);
         let settings = Environment::settings();
         if let Some(setting) = settings.iter().find(|it| it.id == key) {
             if let Ok(value) = setting.kind.read(value) {
                 (setting.set)(&mut self.kernel.environment, value);
             }
+        }
+    }
+}
+
+/// Whether commands fit this run.
+impl<P: Exhibit> Sim<P> {
+    pub(super) fn accepts_target(&self, target: &Target) -> Result<(), BadInput> {
+        let nodes = self.members.len();
+        match target {
+            Target::Node(node) if node.index() >= nodes => Err(BadInput::new(
+                &node.to_string(),
+                format!("is not in this cluster: n1 to n{nodes}"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn accepts_command(&self, command: &Command) -> Result<(), BadInput> {
+        match command {
+            Command::Crash(it)
+            | Command::Restart(it)
+            | Command::Pause(it)
+            | Command::Resume(it) => self.accepts_target(it),
+            Command::Clock(it, _) | Command::Drift(it, _) | Command::Fire(it, _) => {
+                self.accepts_target(it)
+            }
+            Command::Partition(groups) => groups
+                .iter()
+                .flatten()
+                .try_for_each(|it| self.accepts_target(it)),
+            Command::Cut(link) | Command::Mend(link) => self
+                .accepts_target(&link.from)
+                .and_then(|()| self.accepts_target(&link.to)),
+            Command::Request(target, request) => {
+                if P::ABOUT.request.is_empty() {
+                    return Err(BadInput::new(
+                        request,
+                        format!("cannot be asked: {} takes no requests", P::ABOUT.id),
+                    ));
+                }
+                request.parse::<P::Request>()?;
+                self.accepts_target(target)
+            }
+            Command::Set(key, value) => {
+                let settings = Environment::settings();
+                match settings
+                    .iter()
+                    .find(|it| it.id == key && CHANGEABLE.contains(&it.id))
+                {
+                    Some(setting) => setting
+                        .kind
+                        .read(value)
+                        .map(|_| ())
+                        .map_err(|it| it.within(key)),
+                    None => Err(BadInput::new(
+                        key,
+                        format!(
+                            "cannot be set while a run goes on: {} can",
+                            one_of(CHANGEABLE)
+                        ),
+                    )),
+                }
+            }
+            Command::Heal | Command::Drop(_) | Command::Duplicate(_) | Command::Delay(..) => Ok(()),
         }
     }
 }

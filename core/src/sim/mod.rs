@@ -1,4 +1,4 @@
-//! The simulator: runs any system in virtual time from one seed.
+//! The simulator: runs any system in virtual time from one seed. The modules stand in reading order.
 
 pub mod time;
 
@@ -6,21 +6,27 @@ pub mod rng;
 
 pub mod dist;
 
+pub mod clock;
+
+pub mod queue;
+
+pub mod network;
+
 pub mod settings;
 
 pub mod command;
 
-pub mod network;
+pub mod kernel;
 
-pub mod queue;
+pub mod simulation;
 
-pub mod clock;
+pub mod flight;
 
 pub mod client;
 
-pub mod engine;
-
 mod faults;
+
+mod words;
 
 pub mod run;
 

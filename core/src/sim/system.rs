@@ -7,8 +7,9 @@ use crate::exhibit::{About, Exhibit, Scenario};
 use crate::trace::Level;
 
 use super::command::{Planned, parse_script};
-use super::run::{Run, Sim};
+use super::run::Run;
 use super::settings::{Environment, Setting, SettingView};
+use super::simulation::Sim;
 use super::spec::RunSpec;
 use super::swarm::Swarm;
 use super::time::Span;

@@ -1,0 +1,308 @@
+//! What is under way: from the moment somebody sends it until it arrives or dies.
+
+use serde_json::Value as Json;
+
+use crate::exhibit::{Exhibit, Status};
+use crate::frame::{End, Look, Mark, MessageView};
+use crate::protocol::{ClientId, NodeId, Payload, RequestId};
+use crate::trace::{HostId, Kind, PayloadHasher, tint};
+
+use super::client::Client;
+use super::kernel::Kernel;
+use super::network::{CUT, DOWN, Passage, between_client_and_node};
+use super::queue::{Entry, Event};
+use super::simulation::Sim;
+use super::words::summary;
+
+/// What travels.
+#[derive(Clone)]
+pub(super) enum Cargo<P: Exhibit> {
+    /// From node to node.
+    Message(P::Message),
+    /// From a client to a node.
+    Request(RequestId, P::Request),
+    /// From a node to a client.
+    Response(RequestId, P::Response),
+}
+
+impl<P: Exhibit> Cargo<P> {
+    pub(super) fn fields(&self) -> Json {
+        let value = match self {
+            Cargo::Message(it) => serde_json::to_value(it),
+            Cargo::Request(_, it) => serde_json::to_value(it),
+            Cargo::Response(_, it) => serde_json::to_value(it),
+        };
+        // Payloads are plain data; a map with keys that are no text is the only way to fail.
+        value.unwrap_or(Json::Null)
+    }
+}
+
+/// Something under way.
+#[derive(Clone)]
+pub(super) struct Flight<P: Exhibit> {
+    pub(super) view: MessageView,
+    pub(super) cargo: Cargo<P>,
+    /// The plan for its arrival or death.
+    pub(super) plan: u64,
+    /// The event that sent it.
+    pub(super) event: u32,
+}
+
+impl<P: Exhibit> Sim<P> {
+    /// Something reaches the end of its way.
+    pub(super) fn land(&mut self, entry: Entry, slot: u32) -> bool {
+        let Some(flight) = self.flights[slot as usize]
+            .as_ref()
+            .filter(|it| it.plan == entry.sequence)
+        else {
+            return false;
+        };
+        let view = flight.view;
+        if view.lost.is_none() {
+            if let End::Node(to) = view.to {
+                let host = &mut self.kernel.hosts[to.index()];
+                if host.status != Status::Down && !host.can_act() {
+                    host.inbox.push_back((entry.sequence, entry.event));
+                    return false;
+                }
+            }
+        }
+        self.kernel.begin_step(entry.time);
+        let flight = self.remove_flight(slot).expect("it was there a moment ago");
+        if let Some(why) = view.lost.or_else(|| self.obstacle(&view)) {
+            self.lose(&flight, why);
+            return true;
+        }
+        let ends = (view.to.into(), view.from.into());
+        let word = (view.kind, tint(view.look.epoch));
+        let event = self
+            .kernel
+            .record_about(Kind::Deliver, ends, (flight.event, view.id), word, 0);
+        self.say(
+            event,
+            || Some(flight.cargo.fields()),
+            |body| {
+                format!(
+                    "{} receives {} from {}",
+                    view.to,
+                    summary(view.kind, body),
+                    view.from
+                )
+            },
+        );
+        match (flight.cargo, view.to, view.from) {
+            (Cargo::Message(message), End::Node(to), End::Node(from)) => {
+                self.kernel.stats.delivered += 1;
+                self.act(to, event, |node, ctx| node.on_message(ctx, from, message));
+            }
+            (Cargo::Request(id, request), End::Node(to), _) => {
+                self.act(to, event, |node, ctx| node.on_request(ctx, id, request));
+            }
+            (Cargo::Response(id, response), _, End::Node(from)) => {
+                self.answered(id, from, response, event)
+            }
+            _ => unreachable!("messages go between nodes, requests to nodes, responses from nodes"),
+        }
+        true
+    }
+
+    /// Why something cannot be delivered although it got this far.
+    pub(super) fn obstacle(&self, view: &MessageView) -> Option<&'static str> {
+        match (view.from, view.to) {
+            (_, End::Node(to)) if self.kernel.hosts[to.index()].status == Status::Down => {
+                Some(DOWN)
+            }
+            (End::Node(from), End::Node(to)) if self.kernel.network.is_cut(from, to) => Some(CUT),
+            _ => None,
+        }
+    }
+
+    pub(super) fn lose(&mut self, flight: &Flight<P>, why: &'static str) {
+        let view = flight.view;
+        if matches!(flight.cargo, Cargo::Message(_)) {
+            self.kernel.stats.lost += 1;
+        }
+        let origin = (flight.event, view.id);
+        let ends = (HostId::WORLD, view.to.into());
+        let event =
+            self.kernel
+                .record_about(Kind::Lose, ends, origin, (why, tint(view.look.epoch)), 0);
+        self.say(
+            event,
+            || None,
+            |_| {
+                format!(
+                    "{} from {} to {} is lost: {why}",
+                    view.kind, view.from, view.to
+                )
+            },
+        );
+    }
+
+    pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
+        let Kernel {
+            network,
+            environment,
+            hosts,
+            now,
+            ..
+        } = &mut self.kernel;
+        let wire = &mut hosts[from.index()].wire;
+        let (passage, copy) = network.judge(environment, wire, *now, from, to);
+        self.kernel.stats.sent += 1;
+        let look = P::look(&message);
+        let payload = PayloadHasher::of(&message);
+        let ends = (End::Node(from), End::Node(to));
+        let copied = copy.map(|passage| (passage, Cargo::Message(message.clone())));
+        let kind = message.kind();
+        let event = self.launch(
+            ends,
+            kind,
+            look,
+            passage,
+            Cargo::Message(message),
+            (cause, payload),
+        );
+        if let Some((passage, cargo)) = copied {
+            self.copy(ends, kind, look, passage, cargo, event);
+        }
+    }
+
+    /// Puts a second copy of something on its way; it shares the event that sent the first.
+    pub(super) fn copy(
+        &mut self,
+        ends: (End, End),
+        kind: &'static str,
+        look: Look,
+        passage: Passage,
+        cargo: Cargo<P>,
+        sent: u32,
+    ) {
+        self.kernel.stats.duplicated += 1;
+        let id = self.take_message_id();
+        let places = (HostId::WORLD, ends.1.into());
+        let event = self.kernel.record_about(
+            Kind::Duplicate,
+            places,
+            (sent, id),
+            (kind, tint(look.epoch)),
+            0,
+        );
+        self.say(
+            event,
+            || None,
+            |_| {
+                format!(
+                    "the network makes a copy of {kind} from {} to {}",
+                    ends.0, ends.1
+                )
+            },
+        );
+        self.put(id, ends, kind, look, passage, cargo, sent);
+    }
+
+    pub(super) fn respond(
+        &mut self,
+        from: NodeId,
+        id: RequestId,
+        response: P::Response,
+        cause: u32,
+    ) {
+        let slot = Client::<P>::slot_of(id.client);
+        let environment = &self.kernel.environment;
+        let passage =
+            between_client_and_node(environment, &mut self.kernel.hosts[from.index()].wire);
+        let payload = PayloadHasher::of(&response);
+        let ends = (End::Node(from), End::Client(ClientId(slot.into())));
+        let look = Look {
+            mark: Mark::Reply,
+            epoch: None,
+        };
+        self.launch(
+            ends,
+            response.kind(),
+            look,
+            passage,
+            Cargo::Response(id, response),
+            (cause, payload),
+        );
+    }
+
+    /// Puts something on its way; `origin` is the cause and the hash of the content. Returns the sending event.
+    pub(super) fn launch(
+        &mut self,
+        ends: (End, End),
+        kind: &'static str,
+        look: Look,
+        passage: Passage,
+        cargo: Cargo<P>,
+        origin: (u32, u64),
+    ) -> u32 {
+        let id = self.take_message_id();
+        let places = (ends.0.into(), ends.1.into());
+        let word = (kind, tint(look.epoch));
+        let event = self
+            .kernel
+            .record_about(Kind::Send, places, (origin.0, id), word, origin.1);
+        self.say(
+            event,
+            || Some(cargo.fields()),
+            |body| format!("{} sends {} to {}", ends.0, summary(kind, body), ends.1),
+        );
+        self.put(id, ends, kind, look, passage, cargo, event);
+        event
+    }
+
+    pub(super) fn take_message_id(&mut self) -> u32 {
+        self.kernel.next_message += 1;
+        self.kernel.next_message - 1
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the parts of one flight, from the two places that make one"
+    )]
+    pub(super) fn put(
+        &mut self,
+        id: u32,
+        ends: (End, End),
+        kind: &'static str,
+        look: Look,
+        passage: Passage,
+        cargo: Cargo<P>,
+        event: u32,
+    ) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.flights.push(None);
+            (self.flights.len() - 1) as u32
+        });
+        let now = self.kernel.now;
+        let due = now + passage.lasts;
+        let plan = self.kernel.queue.push(due, Event::Flight(slot));
+        let view = MessageView {
+            id,
+            from: ends.0,
+            to: ends.1,
+            kind,
+            look,
+            sent: now,
+            due,
+            whole: now + passage.whole,
+            lost: passage.lost,
+        };
+        self.flights[slot as usize] = Some(Flight {
+            view,
+            cargo,
+            plan,
+            event,
+        });
+    }
+
+    pub(super) fn remove_flight(&mut self, slot: u32) -> Option<Flight<P>> {
+        let flight = self.flights[slot as usize].take();
+        if flight.is_some() {
+            self.free.push(slot);
+        }
+        flight
+    }
+}
