@@ -1,7 +1,7 @@
 //! The part of the simulator that knows no system: time, the queue, the hosts, the network, the trace.
 //!
-//! It is not generic, so that a further system adds only its own code to the page ([`super::simulation`] is the thin shell
-//! around it).
+//! It is not generic, so that a further system adds only its own code to the page ([`super::simulation`] is the
+//! thin shell around it).
 
 use std::collections::VecDeque;
 
