@@ -1,2 +1,48 @@
-//! The command line.
-fn main() {}
+//! The command line: runs systems, checks them, replays links, writes what happened into files.
+//!
+//! `main` is the only place that talks to the operating system about exit statuses; everything else returns a
+//! [`Problem`]. 0: every promise held. 1: one was broken. 2: the input cannot be used, and one line says why.
+
+mod args;
+mod export;
+mod list;
+mod output;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+
+use args::Action;
+use output::Problem;
+
+/// Every promise held.
+const HELD: u8 = 0;
+/// A promise was broken.
+const BROKEN: u8 = 1;
+/// The input cannot be used.
+const BAD_INPUT: u8 = 2;
+
+fn main() -> ExitCode {
+    match act() {
+        Ok(status) => ExitCode::from(status),
+        // Whoever reads along has seen enough: nothing went wrong.
+        Err(Problem::Closed) => ExitCode::from(HELD),
+        Err(Problem::Input(message)) => {
+            output::complain(&message);
+            ExitCode::from(BAD_INPUT)
+        }
+    }
+}
+
+/// Does what the arguments ask for and returns the exit status.
+fn act() -> Result<u8, Problem> {
+    match args::parse(lexopt::Parser::from_env())? {
+        Action::Help => output::print(args::HELP).map(|()| HELD),
+        Action::Version => {
+            let version = format!("clusterscope {}\n", env!("CARGO_PKG_VERSION"));
+            output::print(&version).map(|()| HELD)
+        }
+        Action::List { json } => list::list(json).map(|()| HELD),
+        Action::Run { spec, outputs } => run::run(*spec, &outputs),
+    }
+}

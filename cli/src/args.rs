@@ -1,0 +1,338 @@
+//! What the arguments mean. Every refusal is one line that quotes what was typed and says what would do.
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read as _;
+
+use clusterscope_core::RunSpec;
+use clusterscope_core::error::quote;
+use clusterscope_core::sim::command::{COMMAND_MAX, COMMANDS_MAX, parse_script};
+use clusterscope_core::sim::spec::parse_seed;
+use lexopt::Arg::{Long, Short, Value};
+
+use crate::output::{Place, Problem};
+
+/// What `help` prints.
+pub const HELP: &str = "\
+Runs simulated distributed systems, checks what they promise, and says exactly how a promise broke.
+
+Usage: clusterscope <command>
+
+  list [--json]                   every system and its scenarios
+  run SYSTEM/SCENARIO [options]   run a scenario: clusterscope run raft/leader-crash --seed 7
+  replay LINK [outputs]           run what a link says, up to its playhead: 'raft/calm?seed=7&t=3s'
+  help, --help, -h                this text
+  --version, -V                   the version
+
+Options of run:
+  --seed N                        the seed of all randomness; 1 when missing
+  --for TIME                      how long, in virtual time: 10s, 250ms
+  --set KEY=VALUE                 change a setting, as often as wanted: --set nodes=7 --set loss=2%
+  --script FILE                   what happens to the cluster, a line each: 1.2s crash n1
+
+Outputs of run and replay:
+  --json                          the summary as one JSON object
+  --trace FILE                    every event as a line of JSON
+  --history FILE                  what clients saw, an event as a line of JSON
+  --shiviz FILE                   every event with its vector clock, for ShiViz
+  FILE can be -, once: then it goes to standard output and the summary to standard error.
+
+Exit status: 0 every promise held, 1 a promise was broken, 2 the input cannot be used.
+";
+
+/// What would have done in place of an unknown command.
+const COMMANDS: &str = "there is list, run, replay and help";
+
+/// No script that can be read is longer, in bytes: so many commands, each of that length.
+const SCRIPT_MAX: u64 = (COMMAND_MAX as u64 + 64) * COMMANDS_MAX as u64;
+
+/// What to do.
+pub enum Action {
+    /// Say how it is used.
+    Help,
+    /// Say which version it is.
+    Version,
+    /// List systems and scenarios.
+    List {
+        /// As JSON.
+        json: bool,
+    },
+    /// Run something.
+    Run {
+        /// What.
+        spec: Box<RunSpec>,
+        /// What to make of it.
+        outputs: Outputs,
+    },
+}
+
+/// What to make of a run.
+#[derive(Default)]
+pub struct Outputs {
+    /// The summary as JSON.
+    pub json: bool,
+    /// Where the trace goes.
+    pub trace: Option<Place>,
+    /// Where the history goes.
+    pub history: Option<Place>,
+    /// Where the ShiViz log goes.
+    pub shiviz: Option<Place>,
+}
+
+/// Reads the arguments.
+pub fn parse(mut parser: lexopt::Parser) -> Result<Action, Problem> {
+    let command = match next(&mut parser)? {
+        None => return Err(Problem::Input(format!("no command: {COMMANDS}"))),
+        Some(Word::Option(name)) => match name.as_str() {
+            "--help" | "-h" => return Ok(Action::Help),
+            "--version" | "-V" => return Ok(Action::Version),
+            _ => return Err(refuse(&name, format_args!("is not a command: {COMMANDS}"))),
+        },
+        Some(Word::Plain(command)) => command,
+    };
+    match command.as_str() {
+        "help" => Ok(Action::Help),
+        "list" => parse_list(&mut parser),
+        "run" => parse_run(&mut parser),
+        "replay" => parse_replay(&mut parser),
+        _ => Err(refuse(
+            &command,
+            format_args!("is not a command: {COMMANDS}"),
+        )),
+    }
+}
+
+fn parse_list(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
+    let mut json = false;
+    while let Some(word) = next(parser)? {
+        match word {
+            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
+            Word::Option(name) if name == "--json" => json = true,
+            Word::Option(name) => {
+                return Err(refuse(&name, "is not an option of list: there is --json"));
+            }
+            Word::Plain(text) => {
+                return Err(refuse(&text, "is one too many: list takes only --json"));
+            }
+        }
+    }
+    Ok(Action::List { json })
+}
+
+fn parse_run(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
+    let mut place: Option<String> = None;
+    let mut spec = RunSpec::new("", "");
+    let mut outputs = Outputs::default();
+    while let Some(word) = next(parser)? {
+        let name = match word {
+            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
+            Word::Option(name) => name,
+            Word::Plain(text) if place.is_some() => {
+                return Err(refuse(
+                    &text,
+                    "is one too many: run takes one SYSTEM/SCENARIO",
+                ));
+            }
+            Word::Plain(text) => {
+                place = Some(text);
+                continue;
+            }
+        };
+        match name.as_str() {
+            "--seed" => spec.seed = parse_seed(&value(parser, &name)?).map_err(of(&name))?,
+            "--for" => spec.length = Some(value(parser, &name)?.parse().map_err(of(&name))?),
+            "--set" => {
+                let text = value(parser, &name)?;
+                let (key, value) = text.split_once('=').ok_or_else(|| {
+                    refuse(&text, "is not a setting: write it like --set loss=2%")
+                })?;
+                spec.set(key, value);
+            }
+            "--script" => {
+                let text = read_script(&Place::from(value(parser, &name)?))?;
+                spec.commands
+                    .extend(parse_script(&text).map_err(of(&name))?);
+            }
+            _ => outputs.read(parser, &name, "--seed, --for, --set, --script, ")?,
+        }
+    }
+    let missing = || {
+        Problem::Input("run what? Write it like: run raft/calm (list shows them all)".to_owned())
+    };
+    let place = place.ok_or_else(missing)?;
+    (spec.system, spec.scenario) = split_place(&place)?;
+    spec.commands.sort_by_key(|it| it.at);
+    outputs.check()?;
+    Ok(Action::Run {
+        spec: Box::new(spec),
+        outputs,
+    })
+}
+
+fn parse_replay(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
+    let mut link = None;
+    let mut outputs = Outputs::default();
+    while let Some(word) = next(parser)? {
+        match word {
+            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
+            Word::Option(name) => outputs.read(parser, &name, "")?,
+            Word::Plain(text) if link.is_some() => {
+                return Err(refuse(
+                    &text,
+                    "is one too many: replay takes one link, in quotation marks",
+                ));
+            }
+            Word::Plain(text) => link = Some(text),
+        }
+    }
+    let missing =
+        || Problem::Input("replay what? Write it like: replay '#/raft/calm?seed=7'".to_owned());
+    let spec = RunSpec::from_link(&link.ok_or_else(missing)?)
+        .map_err(|it| Problem::Input(it.to_string()))?;
+    outputs.check()?;
+    Ok(Action::Run {
+        spec: Box::new(spec),
+        outputs,
+    })
+}
+
+impl Outputs {
+    /// Reads one option; `others` are those that the command takes beside.
+    fn read(
+        &mut self,
+        parser: &mut lexopt::Parser,
+        name: &str,
+        others: &str,
+    ) -> Result<(), Problem> {
+        let place = match name {
+            "--json" => {
+                self.json = true;
+                return Ok(());
+            }
+            "--trace" => &mut self.trace,
+            "--history" => &mut self.history,
+            "--shiviz" => &mut self.shiviz,
+            _ => {
+                let known = format!("there is {others}--json, --trace, --history and --shiviz");
+                return Err(refuse(name, format_args!("is not an option here: {known}")));
+            }
+        };
+        *place = Some(value(parser, name)?.into());
+        Ok(())
+    }
+
+    /// Refuses two outputs in one place.
+    fn check(&self) -> Result<(), Problem> {
+        let named = [
+            ("--trace", &self.trace),
+            ("--history", &self.history),
+            ("--shiviz", &self.shiviz),
+        ];
+        let mut taken: Vec<(&str, &Place)> = Vec::new();
+        if self.json {
+            taken.push(("--json", &Place::Standard));
+        }
+        for (name, place) in named
+            .into_iter()
+            .filter_map(|(name, it)| Some((name, it.as_ref()?)))
+        {
+            if let Some((other, _)) = taken.iter().find(|it| it.1 == place) {
+                let problem =
+                    format_args!("is where {other} goes already: give {name} another file");
+                return Err(refuse(&place.to_string(), problem));
+            }
+            taken.push((name, place));
+        }
+        Ok(())
+    }
+}
+
+/// A word of the command line.
+enum Word {
+    /// Its name, dashes and all.
+    Option(String),
+    /// Anything else.
+    Plain(String),
+}
+
+fn next(parser: &mut lexopt::Parser) -> Result<Option<Word>, Problem> {
+    Ok(
+        match parser.next().map_err(|it| Problem::Input(it.to_string()))? {
+            None => None,
+            Some(Long(name)) => Some(Word::Option(format!("--{name}"))),
+            Some(Short(name)) => Some(Word::Option(format!("-{name}"))),
+            Some(Value(text)) => Some(Word::Plain(in_unicode(text)?)),
+        },
+    )
+}
+
+/// The value of an option.
+fn value(parser: &mut lexopt::Parser, name: &str) -> Result<String, Problem> {
+    let missing = |_| refuse(name, "needs a value: clusterscope help shows which");
+    in_unicode(parser.value().map_err(missing)?)
+}
+
+fn in_unicode(text: OsString) -> Result<String, Problem> {
+    text.into_string().map_err(|it| {
+        refuse(
+            &it.to_string_lossy(),
+            "is not text: it has bytes that give no letters",
+        )
+    })
+}
+
+fn is_help(name: &str) -> bool {
+    name == "--help" || name == "-h"
+}
+
+/// Says which option an error belongs to.
+fn of(name: &str) -> impl Fn(clusterscope_core::BadInput) -> Problem {
+    move |error| Problem::Input(error.within(name).to_string())
+}
+
+fn refuse(text: &str, problem: impl std::fmt::Display) -> Problem {
+    Problem::Input(format!("{} {problem}", quote(text)))
+}
+
+/// Takes `raft/calm` apart. Whether there is such a thing is found out later.
+fn split_place(text: &str) -> Result<(String, String), Problem> {
+    if text.contains(['#', '?']) {
+        return Err(refuse(
+            text,
+            "is a link: replay runs links, run takes SYSTEM/SCENARIO such as raft/calm",
+        ));
+    }
+    match text.split_once('/') {
+        Some((system, scenario)) => Ok((system.to_owned(), scenario.to_owned())),
+        None => Err(refuse(
+            text,
+            "names no scenario: write SYSTEM/SCENARIO such as raft/calm (list shows them all)",
+        )),
+    }
+}
+
+fn read_script(place: &Place) -> Result<String, Problem> {
+    let failed =
+        |it: std::io::Error| refuse(&place.to_string(), format_args!("cannot be read: {it}"));
+    let mut bytes = Vec::new();
+    match place {
+        Place::Standard => std::io::stdin()
+            .lock()
+            .take(SCRIPT_MAX + 1)
+            .read_to_end(&mut bytes),
+        Place::File(path) => {
+            File::open(path).and_then(|it| it.take(SCRIPT_MAX + 1).read_to_end(&mut bytes))
+        }
+    }
+    .map_err(failed)?;
+    if bytes.len() as u64 > SCRIPT_MAX {
+        let problem = format_args!("is too long for a script: {COMMANDS_MAX} commands at most");
+        return Err(refuse(&place.to_string(), problem));
+    }
+    String::from_utf8(bytes).map_err(|_| {
+        refuse(
+            &place.to_string(),
+            "is not a script: it has bytes that give no letters",
+        )
+    })
+}
