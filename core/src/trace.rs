@@ -325,20 +325,32 @@ pub type VectorClock = BTreeMap<HostId, u32>;
 #[derive(Clone, Debug, Default)]
 pub struct VectorClocks {
     hosts: BTreeMap<HostId, VectorClock>,
-    /// What each message brings along, by the number of the event that sent it.
-    under_way: BTreeMap<u32, VectorClock>,
+    /// What each message brings along, by the number of the event that sent it, and how many copies are under way.
+    under_way: BTreeMap<u32, (VectorClock, u32)>,
+    /// The last command at a node: what a person asks for begins there.
+    command: Option<(u32, VectorClock)>,
 }
 
 impl VectorClocks {
     /// The clock of event number `event`, which must be the next in the trace. An event of the world has none.
     pub fn next(&mut self, event: u32, record: &Record) -> Option<VectorClock> {
+        let brought = match record.kind {
+            Kind::Duplicate => {
+                if let Some((_, copies)) = self.under_way.get_mut(&record.cause) {
+                    *copies += 1;
+                }
+                None
+            }
+            Kind::Deliver | Kind::Lose => self.arrive(record.cause),
+            Kind::Invoke => {
+                let command = self.command.take_if(|it| it.0 == record.cause);
+                command.map(|it| it.1)
+            }
+            _ => None,
+        };
         if record.host == HostId::WORLD {
             return None;
         }
-        let brought = match record.kind {
-            Kind::Deliver => self.under_way.get(&record.cause).cloned(),
-            _ => None,
-        };
         let clock = self.hosts.entry(record.host).or_default();
         for (host, count) in brought.into_iter().flatten() {
             let known = clock.entry(host).or_default();
@@ -346,10 +358,24 @@ impl VectorClocks {
         }
         *clock.entry(record.host).or_default() += 1;
         let clock = clock.clone();
-        if record.kind == Kind::Send {
-            self.under_way.insert(event, clock.clone());
+        match record.kind {
+            Kind::Send => {
+                self.under_way.insert(event, (clock.clone(), 1));
+            }
+            Kind::Fault => self.command = Some((event, clock.clone())),
+            _ => {}
         }
         Some(clock)
+    }
+
+    /// One copy of a message is under way no more; returns what it brings along.
+    fn arrive(&mut self, sent: u32) -> Option<VectorClock> {
+        let (clock, copies) = self.under_way.get_mut(&sent)?;
+        *copies -= 1;
+        if *copies > 0 {
+            return Some(clock.clone());
+        }
+        self.under_way.remove(&sent).map(|it| it.0)
     }
 }
 
