@@ -24,6 +24,9 @@ use crate::trace::{HistoryEvent, PayloadHasher, Phase};
 /// So many steps of search are spent on one object before the verdict is left open.
 pub const STEPS_MAX: u64 = 1_000_000;
 
+/// Remembering so many words counts as a step: a search takes 256 MB at most.
+const WORDS_PER_STEP: u64 = 32;
+
 /// What came of a history.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Linearizability {
@@ -298,12 +301,17 @@ impl<'a> Search<'a> {
         let mut at = self.links[0].next;
         let mut deepest: (Vec<usize>, Json, usize) = (Vec::new(), Json::Null, 0);
         let mut depth_max = None;
-        for _ in 0..STEPS_MAX {
+        // What is remembered of a try grows with the number of operations, and memory is bounded by steps as well.
+        let per_try = 1 + self.taken.len() as u64 / WORDS_PER_STEP;
+        let mut spent = 0;
+        while spent < STEPS_MAX {
+            spent += 1;
             if self.missing == 0 {
                 return Outcome::Found;
             }
             let link = self.links[at];
             if !link.is_end {
+                spent += per_try - 1;
                 at = if self.take(at) {
                     self.links[0].next
                 } else {
