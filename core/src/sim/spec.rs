@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-use crate::error::{BadInput, one_of};
+use crate::error::{BadInput, one_of, quote};
 use crate::systems;
 use crate::trace::Level;
 
@@ -107,13 +107,18 @@ impl RunSpec {
 
     /// The link, beginning with `#/`.
     pub fn link(&self) -> String {
-        let mut link = format!("#/{}/{}?seed={}", self.system, self.scenario, self.seed);
+        let mut link = format!(
+            "#/{}/{}?seed={}",
+            encode(&self.system),
+            encode(&self.scenario),
+            self.seed
+        );
         let mut add = |key: &str, value: &str| {
             // Writing to a string cannot fail.
             let _ = write!(link, "&{key}={}", encode(value));
         };
         for (key, value) in &self.settings {
-            add(&format!("set.{key}"), value);
+            add(&format!("set.{}", encode(key)), value);
         }
         for planned in &self.commands {
             add("do", &planned.to_string());
@@ -153,12 +158,25 @@ impl RunSpec {
         let mut spec = RunSpec::new(&decode(system)?, &decode(scenario)?);
         let pairs: Vec<&str> = query.split('&').filter(|it| !it.is_empty()).collect();
         check_version(&pairs)?;
+        let mut timed = false;
         for pair in pairs {
             let (key, value) = pair
                 .split_once('=')
                 .ok_or_else(|| BadInput::new(pair, "is not a part of a link: write name=value"))?;
-            spec.read_part(&decode(key)?, &decode(value)?)
-                .map_err(|it| it.within(format!("in the link, {key}")))?;
+            let name = decode(key)?;
+            timed |= name == "t";
+            spec.read_part(&name, &decode(value)?)
+                .map_err(|it| it.within(format!("in the link, {}", quote(key))))?;
+        }
+        if let Some(Moment {
+            step: Some(_),
+            time,
+        }) = &mut spec.playhead
+        {
+            // So many steps, whenever they happen.
+            if !timed {
+                *time = Time::MAX;
+            }
         }
         if !spec.commands.is_sorted_by_key(|it| it.at) {
             spec.commands.sort_by_key(|it| it.at);
