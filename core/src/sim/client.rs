@@ -21,6 +21,12 @@ pub const MANUAL_FROM: u16 = 1_000;
 /// A client that gave up goes on under its number plus this.
 const NEW_IDENTITY: u32 = 10_000;
 
+/// So many requests by hand one run may have: their clients' numbers must stay below [`NEW_IDENTITY`].
+const MANUAL_MAX: usize = (NEW_IDENTITY - MANUAL_FROM as u32) as usize;
+
+/// So often a client may take a new identity; then its numbers are used up, and it falls silent.
+const LIVES_MAX: u32 = u32::MAX / NEW_IDENTITY - 1;
+
 /// A request without an answer, for checks.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Pending {
@@ -124,6 +130,11 @@ impl<P: Exhibit> Client<P> {
         self.slot >= MANUAL_FROM
     }
 
+    /// Whether it has no new identity left to ask under.
+    pub fn is_worn_out(&self) -> bool {
+        self.lives >= LIVES_MAX
+    }
+
     /// Who it says it is. A client that gave up must not be taken for its former self: its open request may still
     /// take effect.
     pub fn identity(&self) -> ClientId {
@@ -180,7 +191,7 @@ impl<P: Exhibit> Sim<P> {
         let client = &mut self.clients[index];
         client.asking = None;
         client.alarm = None;
-        if !client.is_manual() {
+        if !client.is_manual() && !client.is_worn_out() {
             let due = self.kernel.now + think.draw(&mut client.rng);
             client.alarm = Some(self.kernel.queue.push(due, Event::Client(index as u16)));
         }
@@ -316,10 +327,16 @@ impl<P: Exhibit> Sim<P> {
         let nodes = self.members.len() as u16;
         let client = &mut self.clients[index];
         let hint = hint.filter(|it| *it != from && it.0 < nodes);
-        if client.is_manual() && hint.is_none() {
-            return self.complete(index, Phase::Fail, None, "refused");
-        }
+        let manual = client.is_manual();
         let asking = client.asking.as_mut().expect("it asked something");
+        if manual && hint.is_none() {
+            let phase = if asking.uncertain {
+                Phase::Info
+            } else {
+                Phase::Fail
+            };
+            return self.complete(index, phase, None, "refused");
+        }
         asking.attempt += 1;
         asking.waiting = false;
         let until = asking.until;
@@ -406,6 +423,9 @@ impl<P: Exhibit> Sim<P> {
     /// A person asks `node` for something, as a client of its own.
     pub(super) fn request_by_hand(&mut self, node: NodeId, request: P::Request, cause: u32) {
         let by_hand = self.clients.iter().filter(|it| it.is_manual()).count();
+        if by_hand >= MANUAL_MAX {
+            return;
+        }
         let slot = MANUAL_FROM + by_hand as u16;
         let mut client = Client::new(self.kernel.seed, slot, node);
         client.event = cause;

@@ -3,10 +3,11 @@
 use crate::error::{BadInput, one_of};
 use crate::exhibit::{Exhibit, Status};
 use crate::frame::End;
-use crate::protocol::NodeId;
+use crate::protocol::{NodeId, RequestId};
 use crate::trace::{HostId, Kind, NO_EVENT};
 
 use super::command::{Command, Link, MessageId, Target};
+use super::flight::Cargo;
 use super::network::{DROPPED, Passage};
 use super::queue::Event;
 use super::settings::{CHANGEABLE, Environment};
@@ -263,6 +264,9 @@ impl<P: Exhibit> Sim<P> {
             whole,
             lost: None,
         };
+        if let Cargo::Request(id, _) = &cargo {
+            self.doubt(*id);
+        }
         self.copy(
             (view.from, view.to),
             view.kind,
@@ -273,12 +277,27 @@ impl<P: Exhibit> Sim<P> {
         );
     }
 
+    /// A client whose request was copied cannot know any more that it was not carried out: one copy may be refused and
+    /// the other not.
+    fn doubt(&mut self, id: RequestId) {
+        for client in &mut self.clients {
+            let present = client.request_id();
+            if (present.client, present.sequence) == (id.client, id.sequence) {
+                if let Some(asking) = &mut client.asking {
+                    asking.uncertain = true;
+                }
+            }
+        }
+    }
+
     pub(super) fn delay_message(&mut self, id: MessageId, span: Span, command: &Command) {
         self.mark("delay", command);
         let Some(slot) = self.find(id) else { return };
         let flight = self.flights[slot as usize].as_mut().expect("it was found");
-        flight.view.due += span;
-        flight.view.whole += span;
+        // What waits for a paused node came due long ago; it must not arrive in the past.
+        let now = self.kernel.now;
+        flight.view.due = flight.view.due.max(now) + span;
+        flight.view.whole = flight.view.whole.max(now) + span;
         flight.plan = self.kernel.queue.push(flight.view.due, Event::Flight(slot));
     }
 

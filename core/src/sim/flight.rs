@@ -178,7 +178,9 @@ impl<P: Exhibit> Sim<P> {
         cargo: Cargo<P>,
         sent: u32,
     ) {
-        self.kernel.stats.duplicated += 1;
+        if matches!(cargo, Cargo::Message(_)) {
+            self.kernel.stats.duplicated += 1;
+        }
         let id = self.take_message_id();
         let places = (HostId::WORLD, ends.1.into());
         let event = self.kernel.record_about(

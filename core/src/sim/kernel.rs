@@ -20,6 +20,10 @@ use super::time::{Span, Time};
 /// So many steps at one moment mean that time stands still: something goes round in a circle without delay.
 const STEPS_PER_MOMENT_MAX: u32 = 100_000;
 
+/// So many events may happen in one run: some hours of a lively cluster. Beyond that a trace would exhaust the memory
+/// of a page, and nothing that comes from outside may run for ever.
+pub const EVENTS_MAX: u32 = 20_000_000;
+
 /// So many events may be under way at once; beyond that a run would exhaust the machine's memory.
 const UNDER_WAY_MAX: usize = 1_000_000;
 
@@ -78,8 +82,10 @@ pub struct Kernel {
     pub next_message: u32,
     /// Why the run cannot go on, if it cannot.
     pub halted: Option<String>,
-    /// Steps at the present moment.
+    /// Steps at the moment of the last step.
     steps_now: u32,
+    /// That moment: true time may have gone on since.
+    stepped_at: Time,
 }
 
 impl Kernel {
@@ -118,16 +124,20 @@ impl Kernel {
             next_message: 1,
             halted: None,
             steps_now: 0,
+            stepped_at: Time::ZERO,
         }
     }
 
     /// Counts a step at `time` and moves true time there.
     pub fn begin_step(&mut self, time: Time) {
-        self.steps_now = if time > self.now {
+        // Against the last step and not against `now`, which a player moves on: budgets must not depend on how a run
+        // is watched.
+        self.steps_now = if time > self.stepped_at {
             0
         } else {
             self.steps_now + 1
         };
+        self.stepped_at = time;
         self.now = time;
         self.steps += 1;
     }
@@ -137,6 +147,12 @@ impl Kernel {
         if self.steps_now > STEPS_PER_MOMENT_MAX {
             self.halted = Some(format!(
                 "{STEPS_PER_MOMENT_MAX} steps at {} and time does not pass: give something a delay",
+                self.now
+            ));
+        }
+        if self.recorder.events() > EVENTS_MAX {
+            self.halted = Some(format!(
+                "{EVENTS_MAX} events happened up to {}, more than one run may have",
                 self.now
             ));
         }

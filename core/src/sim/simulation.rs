@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::check::{Report, Watch};
-use crate::error::BadInput;
+use crate::error::{BadInput, quote};
 use crate::exhibit::{Exhibit, Status, World};
 use crate::frame::{Frame, MessageDetail, MessageView, NodeView, Role, TimerView};
 use crate::parts::log::Log;
@@ -566,6 +566,7 @@ impl<P: Exhibit> Run for Sim<P> {
                 self.changed = None;
                 self.carry_out(&planned.command);
                 self.observe();
+                self.kernel.watch_budget(self.flights.len());
                 return true;
             }
             if next.is_none_or(|next| next > limit) {
@@ -601,8 +602,9 @@ impl<P: Exhibit> Run for Sim<P> {
     }
 
     fn accepts(&self, command: &Command) -> Result<(), BadInput> {
+        let place = || format!("in {}", quote(&command.to_string()));
         self.accepts_command(command)
-            .map_err(|it| it.within(format!("in \"{command}\"")))
+            .map_err(|it| it.within(place()))
     }
 
     fn set_commands(&mut self, commands: Rc<Vec<Planned>>) {
