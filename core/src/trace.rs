@@ -170,7 +170,7 @@ pub struct Recorder {
     /// How much is kept.
     pub level: Level,
     records: Log<Record>,
-    labels: Vec<&'static str>,
+    labels: Log<&'static str>,
     events: u32,
     hash: TraceHash,
 }
@@ -182,7 +182,7 @@ impl Recorder {
         Recorder {
             level,
             records: Log::default(),
-            labels: Vec::new(),
+            labels: Log::default(),
             events: 0,
             hash,
         }
@@ -206,11 +206,11 @@ impl Recorder {
     }
 
     fn intern(&mut self, label: &'static str) -> u8 {
-        if let Some(known) = self
-            .labels
-            .iter()
-            .position(|it| std::ptr::eq(*it, label) || *it == label)
-        {
+        let known = self.labels.with(0, u32::MAX, |it| {
+            it.iter()
+                .position(|it| std::ptr::eq(*it, label) || *it == label)
+        });
+        if let Some(known) = known {
             return known as u8;
         }
         // A system has a handful of words; should one have more than 255, the rest share the last.
@@ -227,10 +227,7 @@ impl Recorder {
 
     /// The word of a record.
     pub fn label(&self, record: &Record) -> &'static str {
-        self.labels
-            .get(usize::from(record.label))
-            .copied()
-            .unwrap_or("")
+        self.labels.get(record.label.into()).unwrap_or("")
     }
 
     /// How many events there were, kept or not.

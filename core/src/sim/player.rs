@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::error::BadInput;
 use crate::parts::log::Log;
-use crate::trace::{Explained, Level, Record};
+use crate::trace::{Explained, Level, Record, Recorder};
 
 use super::command::{COMMANDS_MAX, Command, Planned};
 use super::run::Run;
@@ -33,8 +33,8 @@ const LOOK_BEYOND: Span = Span::secs(5);
 struct Frontier {
     time: Time,
     steps: u64,
-    records: Log<Record>,
-    hash: u64,
+    /// The trace up to there. It is shared with the run's own, so a copy costs nothing.
+    recorder: Recorder,
 }
 
 /// A course of events that is not the present one.
@@ -82,8 +82,7 @@ impl Player {
         let frontier = Frontier {
             time: Time::ZERO,
             steps: run.steps(),
-            records: run.recorder().records().clone(),
-            hash: run.recorder().hash(),
+            recorder: run.recorder().clone(),
         };
         let first = Snapshot {
             time: Time::ZERO,
@@ -147,7 +146,12 @@ impl Player {
 
     /// Every event that is known of this course, those ahead of the playhead too.
     pub fn records(&self) -> &Log<Record> {
-        &self.frontier.records
+        self.frontier.recorder.records()
+    }
+
+    /// The word of one of [`Player::records`]. The run at the playhead does not know the words of what lies ahead.
+    pub fn label(&self, record: &Record) -> &'static str {
+        self.frontier.recorder.label(record)
     }
 
     /// What people did in this course of events, and when.
@@ -354,8 +358,7 @@ impl Player {
         self.frontier = Frontier {
             time: now,
             steps,
-            records: self.run.recorder().records().clone(),
-            hash: self.run.recorder().hash(),
+            recorder: self.run.recorder().clone(),
         };
     }
 
@@ -398,12 +401,13 @@ impl Player {
         if steps > self.frontier.steps {
             self.frontier.steps = steps;
             self.frontier.time = self.frontier.time.max(self.run.now());
-            self.frontier.records = self.run.recorder().records().clone();
-            self.frontier.hash = self.run.recorder().hash();
+            self.frontier.recorder = self.run.recorder().clone();
             if steps % self.interval == 0 {
                 self.take_snapshot();
             }
-        } else if steps == self.frontier.steps && self.run.recorder().hash() != self.frontier.hash {
+        } else if steps == self.frontier.steps
+            && self.run.recorder().hash() != self.frontier.recorder.hash()
+        {
             self.broken = Some(format!(
                 "step {steps} came out differently when it was run again: {} is not deterministic",
                 self.system.about.id
