@@ -202,6 +202,12 @@ fn build<P: Exhibit>(spec: &RunSpec, level: Level) -> Result<Box<dyn Run>, BadIn
         spec.seed,
         level,
     );
+    // A cluster made smaller may lack the very nodes of which the scenario tells.
+    for planned in run.script() {
+        let scenario = || format!("the scenario {} does not fit", setup.scenario.id);
+        run.accepts(&planned.command)
+            .map_err(|it| it.within(scenario()))?;
+    }
     for planned in &spec.commands {
         run.accepts(&planned.command)?;
     }
