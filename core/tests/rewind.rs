@@ -1,0 +1,318 @@
+//! Wherever a player has been, what it shows is what a fresh run shows at the same step; and a course of events that
+//! was left comes back as it was.
+
+mod common;
+
+use clusterscope_core::frame::Frame;
+use clusterscope_core::sim::command::Command;
+use clusterscope_core::sim::rng::{Rng, Stream};
+use clusterscope_core::sim::run::Run;
+use clusterscope_core::trace::Level;
+use clusterscope_core::{Player, RunSpec, Span, Time};
+
+use common::{build, end, finished, scenarios, spec};
+
+/// Moves in each scenario.
+const MOVES: usize = 150;
+
+/// Steps between the copies that the fresh run leaves behind, so that looking something up is quick.
+const STRIDE: u64 = 64;
+
+/// A run that only ever went forward, and what it looked like on the way.
+struct Straight {
+    copies: Vec<Box<dyn Run>>,
+}
+
+impl Straight {
+    fn new(spec: &RunSpec) -> Straight {
+        Straight {
+            copies: vec![build(spec, Level::Events)],
+        }
+    }
+
+    /// The frame after `step` steps, when time has passed until `now`.
+    fn at(&mut self, step: u64, now: Time) -> (Frame, Box<dyn Run>) {
+        while (self.copies.len() as u64) * STRIDE <= step {
+            let mut run = self
+                .copies
+                .last()
+                .expect("the first is always there")
+                .fork();
+            let next = run.steps() + STRIDE;
+            while run.steps() < next && run.step(Time::MAX) {}
+            self.copies.push(run);
+        }
+        let mut run = self.copies[(step / STRIDE) as usize].fork();
+        while run.steps() < step && run.step(Time::MAX) {}
+        run.wait_until(now);
+        let run = settled(&*run);
+        (run.frame(), run)
+    }
+}
+
+/// The same moment, with everything in its inbox that has come to a node that cannot act: that takes no step, so a run
+/// which has only stepped here may not have noticed yet.
+fn settled(run: &dyn Run) -> Box<dyn Run> {
+    let mut ahead = run.fork();
+    if ahead.step(run.now()) {
+        run.fork()
+    } else {
+        ahead
+    }
+}
+
+fn player(spec: &RunSpec) -> Player {
+    Player::open(spec.clone()).unwrap_or_else(|it| panic!("{}: {it}", spec.link()))
+}
+
+fn command(text: &str) -> Command {
+    text.parse().unwrap_or_else(|it| panic!("{it}"))
+}
+
+/// Goes somewhere else, in one of the ways that a person has.
+fn wander(player: &mut Player, rng: &mut Rng, length: Span) -> String {
+    let time = Time(rng.below(length.0 * 11 / 10));
+    match rng.below(9) {
+        0 | 1 => {
+            player.seek(time);
+            format!("seek {time}")
+        }
+        2 => {
+            let step = rng.below(player.frontier_steps() + 20);
+            player.seek_step(step);
+            format!("seek step {step}")
+        }
+        3 => {
+            player.step_forward();
+            "step forward".to_owned()
+        }
+        4 => {
+            player.step_back();
+            "step back".to_owned()
+        }
+        5 => {
+            let before = player.run().steps();
+            let moved = player.next_turn();
+            assert_eq!(moved, player.run().steps() > before, "next turn");
+            "next turn".to_owned()
+        }
+        6 => {
+            let before = player.run().steps();
+            player.previous_turn();
+            assert!(player.run().steps() <= before, "previous turn");
+            "previous turn".to_owned()
+        }
+        7 => {
+            player.seek_step(0);
+            "start".to_owned()
+        }
+        _ => {
+            let (until, budget) = (player.now() + Span(rng.below(400_000_000)), rng.below(500));
+            player.play(until, budget);
+            format!("play to {until} in {budget} steps")
+        }
+    }
+}
+
+#[test]
+fn rewinding_is_exact() {
+    for (system, scenario) in scenarios() {
+        let mut spec = spec(system, &scenario, 6);
+        for line in [
+            "310ms crash n1",
+            "450ms partition n2",
+            "450ms restart n1",
+            "900ms heal",
+        ] {
+            spec.commands.push(line.parse().expect("a command"));
+        }
+        let mut straight = Straight::new(&spec);
+        let mut player = player(&spec);
+        let mut rng = Rng::stream(6, Stream::Faults);
+        for count in 0..MOVES {
+            let what = wander(&mut player, &mut rng, scenario.length);
+            let place = format!("{}/{}: move {count}, {what}", system.about.id, scenario.id);
+            let (frame, fresh) = straight.at(player.run().steps(), player.now());
+            assert_eq!(settled(player.run()).frame(), frame, "{place}");
+            assert_eq!(player.broken(), None, "{place}");
+            assert!(
+                player.run().recorder().records() == fresh.recorder().records(),
+                "{place}"
+            );
+            assert!(player.run().history() == fresh.history(), "{place}");
+            assert!(
+                player.records().len() >= fresh.recorder().records().len(),
+                "{place}"
+            );
+        }
+        let (_, fresh) = straight.at(player.frontier_steps(), player.frontier());
+        player.seek_step(0);
+        player.records().with(0, u32::MAX, |it| {
+            for record in it {
+                let label = fresh.recorder().label(record);
+                assert_eq!(
+                    player.label(record),
+                    label,
+                    "{}: words of what lies ahead",
+                    spec.link()
+                );
+            }
+        });
+        assert!(
+            player.records() == fresh.recorder().records(),
+            "{}",
+            spec.link()
+        );
+    }
+}
+
+#[test]
+fn a_link_opens_where_it_was_made() {
+    for (system, scenario) in scenarios() {
+        let spec = spec(system, &scenario, 7);
+        let mut here = player(&spec);
+        let mut rng = Rng::stream(7, Stream::Faults);
+        for _ in 0..MOVES / 5 {
+            wander(&mut here, &mut rng, scenario.length);
+            let link = here.spec().link();
+            let there = player(&RunSpec::from_link(&link).expect("its own link"));
+            assert_eq!(
+                settled(there.run()).frame(),
+                settled(here.run()).frame(),
+                "{link}"
+            );
+            assert_eq!(there.spec().link(), link);
+        }
+    }
+}
+
+#[test]
+fn a_command_in_the_past_keeps_what_came_after() {
+    for (system, scenario) in scenarios() {
+        let spec = spec(system, &scenario, 8);
+        let mut player = player(&spec);
+        let place = spec.link();
+        let last = Time(scenario.length.0).max(Time(2_000_000_000));
+        player.seek(Time(500_000_000));
+        player.command(command("crash n1")).expect("n1 is there");
+        assert!(
+            player.branches().is_empty(),
+            "{place}: at the frontier nothing is left behind"
+        );
+        player.seek(last);
+        let old = (player.run().recorder().hash(), player.commands().to_vec());
+        player.seek(Time(700_000_000));
+        if player.run().steps() == player.frontier_steps() {
+            // Nothing came after, so there is nothing to keep.
+            continue;
+        }
+        player.command(command("restart n1")).expect("n1 is there");
+        assert_eq!(player.branches().len(), 1, "{place}");
+        assert_eq!(player.branches()[0].forked_at, Time(700_000_000), "{place}");
+        assert_eq!(player.branches()[0].until(), last, "{place}");
+        player.seek(last);
+        let new = (player.run().recorder().hash(), player.commands().to_vec());
+        assert_ne!(old.0, new.0, "{place}");
+        for expected in [&old, &new, &old] {
+            player.switch(0);
+            assert_eq!(player.branches().len(), 1, "{place}");
+            assert_eq!(player.frontier(), last, "{place}");
+            player.seek(last);
+            assert_eq!(player.run().recorder().hash(), expected.0, "{place}");
+            assert_eq!(player.commands(), expected.1, "{place}");
+            assert_eq!(player.broken(), None, "{place}");
+        }
+    }
+}
+
+#[test]
+fn branches_can_part_at_the_very_start() {
+    for (system, scenario) in scenarios() {
+        let spec = spec(system, &scenario, 9);
+        let mut player = player(&spec);
+        let mut hashes = Vec::new();
+        for text in ["crash n1", "crash n2"] {
+            player.seek_step(0);
+            player.command(command(text)).expect("the node is there");
+            player.seek(Time(400_000_000));
+            hashes.push(player.run().recorder().hash());
+        }
+        for expected in [hashes[0], hashes[1]] {
+            player.switch(0);
+            player.seek(Time(400_000_000));
+            assert_eq!(player.run().recorder().hash(), expected, "{}", spec.link());
+            assert_eq!(player.broken(), None, "{}", spec.link());
+        }
+    }
+}
+
+/// Commands that fit every system.
+const DONE: [&str; 12] = [
+    "crash n1",
+    "restart all",
+    "pause n2",
+    "resume all",
+    "partition n1 | n2",
+    "heal",
+    "cut n1>n2",
+    "set loss 30%",
+    "set latency 0s",
+    "set latency 10ms",
+    "drift n2 -300000ppm",
+    "clock n1 +70ms",
+];
+
+#[test]
+fn whatever_a_person_does_a_fresh_run_of_it_is_the_same() {
+    for (system, scenario) in scenarios() {
+        let spec = spec(system, &scenario, 10);
+        let mut player = player(&spec);
+        let mut rng = Rng::stream(10, Stream::Faults);
+        for count in 0..40 {
+            let what = match rng.below(3) {
+                0 => {
+                    let text = *rng.pick(&DONE);
+                    player
+                        .command(command(text))
+                        .unwrap_or_else(|it| panic!("{it}"));
+                    text.to_owned()
+                }
+                1 if !player.branches().is_empty() => {
+                    let branch = rng.below(player.branches().len() as u64) as usize;
+                    player.switch(branch);
+                    format!("switch {branch}")
+                }
+                _ => wander(&mut player, &mut rng, scenario.length),
+            };
+            let link = player.spec().link();
+            let mut fresh = build(&player.spec(), Level::Events);
+            let (steps, now) = (player.run().steps(), player.now());
+            while fresh.steps() < steps && fresh.step(now) {}
+            fresh.wait_until(now);
+            assert_eq!(
+                settled(player.run()).frame(),
+                settled(&*fresh).frame(),
+                "{link}: after {count}, {what}"
+            );
+            assert_eq!(player.broken(), None, "{link}");
+        }
+    }
+}
+
+#[test]
+fn words_made_afterwards_are_those_made_at_once() {
+    for (system, scenario) in scenarios() {
+        let spec = spec(system, &scenario, 11);
+        let words = finished(&spec, Level::Words).take_explained();
+        let mut player = player(&spec);
+        player.seek(end(&spec));
+        player.seek(Time(300_000_000));
+        let mut rng = Rng::stream(11, Stream::Faults);
+        for _ in 0..20 {
+            let from = rng.below(words.len() as u64) as usize;
+            let to = words.len().min(from + rng.below(40) as usize);
+            let made = player.explain(from as u32, to as u32);
+            assert_eq!(made, words[from..to], "{}: {from} to {to}", spec.link());
+        }
+    }
+}
