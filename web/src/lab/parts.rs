@@ -1,0 +1,50 @@
+//! Parts that stand in for those that are not there yet.
+
+use crate::lab::handle::LabHandle;
+use yew::prelude::*;
+
+/// A lab as a prop.
+#[derive(Properties, PartialEq)]
+pub struct StageProps {
+    /// The lab.
+    pub lab: LabHandle,
+    /// Whether room is scarce.
+    #[prop_or_default]
+    pub compact: bool,
+}
+
+macro_rules! stand_in {
+    ($($name:ident)*) => { $(
+        /// A stand-in.
+        #[component]
+        pub fn $name(_props: &StageProps) -> Html {
+            html! { <div class="cs-stand-in">{ stringify!($name) }</div> }
+        }
+    )* };
+}
+
+stand_in! { Stage Transport Timeline SpaceTime }
+
+/// A picker's props.
+#[derive(Properties, PartialEq)]
+pub struct CutProps {
+    /// The lab.
+    pub lab: LabHandle,
+    /// Called when it is closed.
+    pub on_close: Callback<()>,
+}
+
+/// A stand-in.
+#[component]
+pub fn CutPicker(_props: &CutProps) -> Html {
+    html! {}
+}
+
+/// A stand-in.
+pub fn on_key(_lab: &LabHandle, _event: &KeyboardEvent) -> bool {
+    false
+}
+
+/// A stand-in.
+#[hook]
+pub fn use_ticker(_lab: &LabHandle) {}
