@@ -1,6 +1,7 @@
 //! The Clusterscope page.
 
 pub mod lab;
+pub mod ui;
 
 use wasm_bindgen::prelude::wasm_bindgen;
 use yew::prelude::*;
