@@ -9,6 +9,7 @@ pub mod lab;
 pub mod pages;
 pub mod panels;
 pub mod prefs;
+pub mod ui;
 pub mod widgets;
 pub mod words;
 

@@ -4,6 +4,7 @@ use web_sys::Storage;
 use yew::prelude::*;
 
 use crate::browser;
+use crate::ui::icons::{Glyph, Icon};
 
 /// Where the theme is kept.
 const THEME: &str = "clusterscope.theme";
@@ -92,22 +93,18 @@ pub fn ThemeSwitch() -> Html {
     let name = theme.name();
     let label = format!("Theme: {name}. Change to {}", theme.next().name());
     html! {
-        <button type="button" class="cs-button cs-quiet cs-theme" {onclick} title={label.clone()}
+        <button type="button" class="cs-button cs-icon-button" {onclick} title={label.clone()}
             aria-label={label}>
-            <svg viewBox="0 0 16 16" class="cs-glyph" aria-hidden="true">
-                <circle cx="8" cy="8" r="6" class="cs-glyph-line" />
-                { half(*theme) }
-            </svg>
-            <span class="cs-wide-only">{ name }</span>
+            <Icon name={glyph(*theme)} />
         </button>
     }
 }
 
-/// How much of the moon is dark.
-fn half(theme: Theme) -> Html {
+/// A theme's picture.
+fn glyph(theme: Theme) -> Glyph {
     match theme {
-        Theme::Auto => html! { <path d="M8 2a6 6 0 0 1 0 12z" class="cs-glyph-fill" /> },
-        Theme::Light => html! { <circle cx="8" cy="8" r="2" class="cs-glyph-fill" /> },
-        Theme::Dark => html! { <circle cx="8" cy="8" r="6" class="cs-glyph-fill" /> },
+        Theme::Auto => Glyph::Auto,
+        Theme::Light => Glyph::Sun,
+        Theme::Dark => Glyph::Moon,
     }
 }

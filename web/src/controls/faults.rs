@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::lab::{Over, PartProps, act};
+use crate::ui::icons::{Glyph, Icon};
 use crate::widgets::section::Section;
 
 /// By how much the skew buttons move a clock.
@@ -14,6 +15,7 @@ const SKEW: [&str; 2] = ["-50ms", "+50ms"];
 /// A button for a fault.
 #[derive(Properties, PartialEq)]
 struct FaultProps {
+    icon: Glyph,
     word: AttrValue,
     #[prop_or_default]
     aim: AttrValue,
@@ -28,6 +30,7 @@ fn Fault(props: &FaultProps) -> Html {
     html! {
         <button type="button" class="cs-button cs-fault" disabled={props.disabled}
             onclick={props.onclick.clone()} aria-keyshortcuts={props.key_hint}>
+            <Icon name={props.icon} />
             <span class="cs-fault-word">
                 { &props.word }
                 if !props.aim.is_empty() { <span class="cs-aim">{ format!(" {}", props.aim) }</span> }
@@ -52,17 +55,21 @@ pub fn Faults(props: &PartProps) -> Html {
         Callback::from(move |_: MouseEvent| act(&lab))
     };
     let cut = props.open.reform(|_: MouseEvent| Over::Cut);
-    let pause = if pause == "pause" { "Pause" } else { "Resume" };
+    let pause = match pause {
+        "pause" => ("Pause", Glyph::PauseNode),
+        _ => ("Resume", Glyph::ResumeNode),
+    };
     let restart = down.map(|it| it.to_string()).unwrap_or_default();
     html! {
         <Section title="Break something">
             <div class="cs-faults">
-                <Fault word="Crash" aim={aim.clone()} key_hint="c" onclick={call(act::crash)} />
-                <Fault word="Restart" aim={restart} key_hint="r" disabled={down.is_none()}
+                <Fault icon={Glyph::Crash} word="Crash" aim={aim.clone()} key_hint="c" onclick={call(act::crash)} />
+                <Fault icon={Glyph::Restart} word="Restart" aim={restart} key_hint="r" disabled={down.is_none()}
                     onclick={call(act::restart)} />
-                <Fault word={pause} aim={paused} key_hint="z" onclick={call(act::pause_or_resume)} />
-                <Fault word="Cut…" key_hint="p" onclick={cut} />
-                <Fault word="Heal" key_hint="h" disabled={!act::is_cut(&view.frame)}
+                <Fault icon={pause.1} word={pause.0} aim={paused} key_hint="z"
+                    onclick={call(act::pause_or_resume)} />
+                <Fault icon={Glyph::Cut} word="Cut…" key_hint="p" onclick={cut} />
+                <Fault icon={Glyph::Heal} word="Heal" key_hint="h" disabled={!act::is_cut(&view.frame)}
                     onclick={call(act::heal)} />
                 <Skew lab={lab.clone()} {aim} />
             </div>
@@ -83,7 +90,7 @@ fn Skew(props: &SkewProps) -> Html {
         let (lab, aim) = (props.lab.clone(), props.aim.clone());
         let onclick = move |_: MouseEvent| lab.command_text(&format!("clock {aim} {jump}"));
         let label = format!("Move the clock of {} by {jump}", props.aim);
-        let shown = if jump.starts_with('-') { "−50" } else { "+50" };
+        let shown = if jump.starts_with('-') { "−50 ms" } else { "+50 ms" };
         html! {
             <button type="button" class="cs-button cs-half" {onclick} aria-label={label.clone()} title={label}>
                 { shown }
@@ -91,8 +98,8 @@ fn Skew(props: &SkewProps) -> Html {
         }
     };
     html! {
-        <div class="cs-skew" role="group" aria-label="Clock, in milliseconds">
-            <span aria-hidden="true">{ "Clock" }</span>
+        <div class="cs-skew" role="group" aria-label="Clock">
+            <Icon name={Glyph::Clock} />
             { for SKEW.map(button) }
         </div>
     }

@@ -7,7 +7,8 @@ mod node;
 use yew::prelude::*;
 
 use crate::lab::PartProps;
-use crate::lab::handle::{Selection, use_lab};
+use crate::lab::handle::{LabHandle, Selection, use_lab};
+use crate::ui::icons::{Glyph, Icon};
 use crate::widgets::section::Section;
 
 use self::event::EventInspector;
@@ -41,18 +42,18 @@ pub(crate) fn line(name: &str, value: impl Into<Html>) -> Html {
 }
 
 /// The button that puts the inspector away.
-pub(crate) fn clear_button(lab: &crate::lab::handle::LabHandle) -> Html {
+pub(crate) fn clear_button(lab: &LabHandle) -> Html {
     let lab = lab.clone();
     let onclick = move |_: MouseEvent| lab.select(None);
     html! {
-        <button type="button" class="cs-small cs-quiet" {onclick} aria-label="Select nothing" title="Esc">
-            { "×" }
+        <button type="button" class="cs-small" {onclick} aria-label="Select nothing" title="Esc">
+            <Icon name={Glyph::Close} />
         </button>
     }
 }
 
 /// A button that gives a command.
-pub(crate) fn command_button(lab: &crate::lab::handle::LabHandle, word: &str, command: String) -> Html {
+pub(crate) fn command_button(lab: &LabHandle, word: &str, command: String) -> Html {
     let lab = lab.clone();
     let title = command.clone();
     let onclick = move |_: MouseEvent| lab.command_text(&command);

@@ -9,6 +9,7 @@ use super::{Over, PartProps};
 use crate::address;
 use crate::browser;
 use crate::prefs::ThemeSwitch;
+use crate::ui::icons::{Glyph, Icon};
 use crate::widgets::brand::Brand;
 use crate::words;
 
@@ -37,12 +38,15 @@ pub fn Header(props: &PartProps) -> Html {
             <div class="cs-tools">
                 <button type="button" class="cs-button" onclick={new_seed}
                     title="The same scenario, other luck">{ "New seed" }</button>
-                <button type="button" class="cs-button" onclick={open(Over::Settings)}>{ "Settings" }</button>
-                <button type="button" class="cs-button" onclick={open(Over::Help)}>{ "Help" }</button>
+                <button type="button" class="cs-button" onclick={open(Over::Settings)}>
+                    <Icon name={Glyph::Settings} />{ "Settings" }
+                </button>
+                <button type="button" class="cs-button cs-icon-button" onclick={open(Over::Help)}
+                    aria-label="Help" title="Help (?)" aria-keyshortcuts="?"><Icon name={Glyph::Help} /></button>
                 <ThemeSwitch />
             </div>
             <button type="button" class="cs-button cs-primary" onclick={open(Over::Share)}>
-                { "Share" }<span class="cs-wide-only">{ " this moment" }</span>
+                <Icon name={Glyph::Share} />{ "Share" }<span class="cs-wide-only">{ " this moment" }</span>
             </button>
         </header>
     }

@@ -4,6 +4,7 @@ use clusterscope_core::check::{Report, Verdict};
 use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, use_lab};
+use crate::ui::icons::{Glyph, Icon};
 use crate::widgets::section::Section;
 use crate::words;
 
@@ -38,13 +39,13 @@ pub fn badge(checks: &[Report]) -> Html {
 }
 
 /// A verdict's sign, its class and its word.
-fn verdict(verdict: Verdict) -> (&'static str, &'static str, &'static str) {
+fn verdict(verdict: Verdict) -> (Glyph, &'static str, &'static str) {
     match verdict {
-        Verdict::Holds => ("✓", "cs-ok", "holds"),
-        Verdict::Violated => ("✗", "cs-bad", "violated"),
-        Verdict::Reached => ("✓", "cs-ok", "seen"),
-        Verdict::NotReached => ("○", "cs-dim", "not seen yet"),
-        Verdict::Blocked => ("○", "cs-dim", "not now"),
+        Verdict::Holds => (Glyph::Check, "cs-ok", "holds"),
+        Verdict::Violated => (Glyph::Cross, "cs-bad", "violated"),
+        Verdict::Reached => (Glyph::Check, "cs-ok", "seen"),
+        Verdict::NotReached => (Glyph::Dot, "cs-dim", "not seen yet"),
+        Verdict::Blocked => (Glyph::Dot, "cs-dim", "not now"),
     }
 }
 
@@ -56,7 +57,7 @@ fn check(lab: &LabHandle, report: &Report) -> Html {
             data-verdict={word}>
             <details>
                 <summary>
-                    <span class="cs-sign" aria-hidden="true">{ sign }</span>
+                    <span class="cs-sign"><Icon name={sign} /></span>
                     <span class="cs-check-name">{ words::title(report.name) }</span>
                     <span class="cs-hidden">{ format!(": {word}") }</span>
                     if matches!(report.verdict, Verdict::NotReached | Verdict::Blocked) {

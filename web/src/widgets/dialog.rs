@@ -3,6 +3,8 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
+use crate::ui::icons::{Glyph, Icon};
+
 /// Props of [`Dialog`].
 #[derive(Properties, PartialEq)]
 pub struct DialogProps {
@@ -52,7 +54,8 @@ pub fn Dialog(props: &DialogProps) -> Html {
             <div class="cs-dialog-inside">
                 <div class="cs-dialog-top">
                     <h2>{ &props.title }</h2>
-                    <button type="button" class="cs-button cs-quiet" onclick={close}>{ "Close" }</button>
+                    <button type="button" class="cs-button cs-icon-button" onclick={close} aria-label="Close"
+                        title="Esc"><Icon name={Glyph::Close} /></button>
                 </div>
                 { props.children.clone() }
             </div>

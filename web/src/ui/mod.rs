@@ -1,0 +1,3 @@
+//! What every part of the page is made of: icons, canvases, words for numbers.
+
+pub mod icons;
