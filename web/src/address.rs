@@ -15,7 +15,9 @@ const WRITE_EVERY: u32 = 500;
 
 /// What is behind the `#` of the address, with it; empty when there is nothing.
 pub fn fragment() -> String {
-    browser::window().and_then(|it| it.location().hash().ok()).unwrap_or_default()
+    browser::window()
+        .and_then(|it| it.location().hash().ok())
+        .unwrap_or_default()
 }
 
 /// Goes to another fragment, as a click on a link does.

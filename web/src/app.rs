@@ -33,9 +33,12 @@ impl Route {
 
     fn title(&self) -> String {
         match self {
-            Route::Gallery(_) => "Clusterscope: watch a cluster run, break it, rewind it".to_owned(),
+            Route::Gallery(_) => {
+                "Clusterscope: watch a cluster run, break it, rewind it".to_owned()
+            }
             Route::Lab(lab, _) => {
-                let name = lab.with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
+                let name =
+                    lab.with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
                 format!("{name} · Clusterscope")
             }
         }

@@ -58,7 +58,9 @@ pub fn random_seed() -> u64 {
 
 /// The page's own address, without what is behind its `#`.
 pub fn base_address() -> String {
-    let href = window().and_then(|it| it.location().href().ok()).unwrap_or_default();
+    let href = window()
+        .and_then(|it| it.location().href().ok())
+        .unwrap_or_default();
     href.split('#').next().unwrap_or_default().to_owned()
 }
 
@@ -66,7 +68,9 @@ pub fn base_address() -> String {
 pub fn base_folder() -> String {
     let address = base_address();
     let path = address.split('?').next().unwrap_or_default();
-    path.rsplit_once('/').map(|it| format!("{}/", it.0)).unwrap_or_default()
+    path.rsplit_once('/')
+        .map(|it| format!("{}/", it.0))
+        .unwrap_or_default()
 }
 
 /// Copies what an input holds; where the clipboard is refused, the text stays selected, ready to be copied by hand.
@@ -78,7 +82,9 @@ pub fn copy(input: &HtmlInputElement, done: Callback<bool>) {
         // Pages that are not served securely have no clipboard, whatever its type says.
         (!clipboard.is_undefined()).then_some(clipboard)
     });
-    let Some(clipboard) = clipboard else { return done.emit(false) };
+    let Some(clipboard) = clipboard else {
+        return done.emit(false);
+    };
     let promise = clipboard.write_text(&input.value());
     let input = input.clone();
     yew::platform::spawn_local(async move {

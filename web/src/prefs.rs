@@ -70,7 +70,9 @@ pub fn set_theme(theme: Theme) {
 
 /// Puts a theme on the page.
 pub fn apply_theme(theme: Theme) {
-    let root = browser::window().and_then(|it| it.document()).and_then(|it| it.document_element());
+    let root = browser::window()
+        .and_then(|it| it.document())
+        .and_then(|it| it.document_element());
     let Some(root) = root else { return };
     let _ = match theme {
         Theme::Auto => root.remove_attribute("data-theme"),

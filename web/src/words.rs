@@ -1,12 +1,16 @@
 //! Words for numbers and names, the same everywhere on the page.
 
-use clusterscope_core::frame::NodeView;
 use clusterscope_core::exhibit::Status;
+use clusterscope_core::frame::NodeView;
 use clusterscope_core::{Span, Time};
 
 /// A moment as people read it: `1.652 s`.
 pub fn moment(time: Time) -> String {
-    format!("{}.{:03} s", time.0 / 1_000_000_000, time.0 / 1_000_000 % 1_000)
+    format!(
+        "{}.{:03} s",
+        time.0 / 1_000_000_000,
+        time.0 / 1_000_000 % 1_000
+    )
 }
 
 /// A length of time, short: `840 µs`, `23.4 ms`, `1.65 s`.
@@ -15,14 +19,22 @@ pub fn span(span: Span) -> String {
         0..=999 => format!("{} ns", span.0),
         1_000..=999_999 => format!("{} µs", span.0 / 1_000),
         1_000_000..=999_999_999 => format!("{}.{} ms", span.0 / 1_000_000, span.0 / 100_000 % 10),
-        _ => format!("{}.{:02} s", span.0 / 1_000_000_000, span.0 / 10_000_000 % 100),
+        _ => format!(
+            "{}.{:02} s",
+            span.0 / 1_000_000_000,
+            span.0 / 10_000_000 % 100
+        ),
     }
 }
 
 /// A difference of clocks: `+0.8 ms`.
 pub fn difference(nanos: i64) -> String {
     let sign = if nanos < 0 { "−" } else { "+" };
-    if nanos == 0 { "0".to_owned() } else { format!("{sign}{}", span(Span(nanos.unsigned_abs()))) }
+    if nanos == 0 {
+        "0".to_owned()
+    } else {
+        format!("{sign}{}", span(Span(nanos.unsigned_abs())))
+    }
 }
 
 /// A count with its word: `1 message`, `3 messages`.
@@ -42,7 +54,10 @@ pub fn role(node: &NodeView) -> &'static str {
 pub fn title(name: &str) -> String {
     let spaced = name.replace(['-', '_'], " ");
     let mut letters = spaced.chars();
-    let first = letters.next().map(|it| it.to_uppercase().to_string()).unwrap_or_default();
+    let first = letters
+        .next()
+        .map(|it| it.to_uppercase().to_string())
+        .unwrap_or_default();
     format!("{first}{}", letters.as_str())
 }
 

@@ -4,8 +4,9 @@ use clusterscope_core::sim::command::COMMAND_MAX;
 use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
+use crate::lab::act::{self, Aim};
 use crate::lab::handle::{LabHandle, use_lab};
-use crate::lab::{Over, PartProps, act};
+use crate::lab::{Over, PartProps};
 use crate::ui::icons::{Glyph, Icon};
 use crate::widgets::section::Section;
 
@@ -19,6 +20,7 @@ struct FaultProps {
     word: AttrValue,
     #[prop_or_default]
     aim: AttrValue,
+    #[prop_or_default]
     key_hint: &'static str,
     #[prop_or_default]
     disabled: bool,
@@ -27,13 +29,14 @@ struct FaultProps {
 
 #[component]
 fn Fault(props: &FaultProps) -> Html {
+    let hint = (!props.key_hint.is_empty()).then_some(props.key_hint);
     html! {
         <button type="button" class="cs-button cs-fault" disabled={props.disabled}
-            onclick={props.onclick.clone()} aria-keyshortcuts={props.key_hint}>
+            onclick={props.onclick.clone()} aria-keyshortcuts={hint}>
             <Icon name={props.icon} />
             <span class="cs-fault-word">
                 { &props.word }
-                if !props.aim.is_empty() { <span class="cs-aim">{ format!(" {}", props.aim) }</span> }
+                if !props.aim.is_empty() { <span class="cs-hidden">{ format!(" {}", props.aim) }</span> }
             </span>
             if !props.key_hint.is_empty() {
                 <kbd class="cs-key" aria-hidden="true">{ props.key_hint }</kbd>
@@ -47,7 +50,10 @@ fn Fault(props: &FaultProps) -> Html {
 pub fn Faults(props: &PartProps) -> Html {
     let view = use_lab(&props.lab);
     let lab = &props.lab;
-    let aim = act::aim(&view).map(|it| it.name).unwrap_or_default();
+    let aim = act::aim(&view);
+    let aside =
+        html! { <span class="cs-aim" data-testid="aim">{ aim.as_ref().map(describe) }</span> };
+    let aim = aim.map(|it| it.name).unwrap_or_default();
     let down = act::fallen(&view);
     let (pause, paused) = act::pause_command(&view).unwrap_or(("pause", String::new()));
     let call = |act: fn(&LabHandle)| {
@@ -61,19 +67,30 @@ pub fn Faults(props: &PartProps) -> Html {
     };
     let restart = down.map(|it| it.to_string()).unwrap_or_default();
     html! {
-        <Section title="Break something">
+        <Section title="Break something" {aside}>
             <div class="cs-faults">
                 <Fault icon={Glyph::Crash} word="Crash" aim={aim.clone()} key_hint="c" onclick={call(act::crash)} />
                 <Fault icon={Glyph::Restart} word="Restart" aim={restart} key_hint="r" disabled={down.is_none()}
                     onclick={call(act::restart)} />
                 <Fault icon={pause.1} word={pause.0} aim={paused} key_hint="z"
                     onclick={call(act::pause_or_resume)} />
+                <Fault icon={Glyph::Isolate} word="Isolate" aim={aim.clone()} onclick={call(act::isolate)} />
                 <Fault icon={Glyph::Cut} word="Cut…" key_hint="p" onclick={cut} />
                 <Fault icon={Glyph::Heal} word="Heal" key_hint="h" disabled={!act::is_cut(&view.frame)}
                     onclick={call(act::heal)} />
                 <Skew lab={lab.clone()} {aim} />
             </div>
         </Section>
+    }
+}
+
+/// Whom the buttons mean.
+fn describe(aim: &Aim) -> String {
+    let node = aim.node.to_string();
+    if node == aim.name {
+        node
+    } else {
+        format!("{} {node}", aim.name)
     }
 }
 
@@ -90,7 +107,11 @@ fn Skew(props: &SkewProps) -> Html {
         let (lab, aim) = (props.lab.clone(), props.aim.clone());
         let onclick = move |_: MouseEvent| lab.command_text(&format!("clock {aim} {jump}"));
         let label = format!("Move the clock of {} by {jump}", props.aim);
-        let shown = if jump.starts_with('-') { "−50 ms" } else { "+50 ms" };
+        let shown = if jump.starts_with('-') {
+            "−50 ms"
+        } else {
+            "+50 ms"
+        };
         html! {
             <button type="button" class="cs-button cs-half" {onclick} aria-label={label.clone()} title={label}>
                 { shown }
@@ -99,7 +120,7 @@ fn Skew(props: &SkewProps) -> Html {
     };
     html! {
         <div class="cs-skew" role="group" aria-label="Clock">
-            <Icon name={Glyph::Clock} />
+            <Icon name={Glyph::Clock} /><span aria-hidden="true">{ "Clock" }</span>
             { for SKEW.map(button) }
         </div>
     }
@@ -120,7 +141,9 @@ pub fn CommandLine(props: &CommandProps) -> Html {
         let (lab, input) = (props.lab.clone(), input.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            let Some(input) = input.cast::<HtmlInputElement>() else { return };
+            let Some(input) = input.cast::<HtmlInputElement>() else {
+                return;
+            };
             lab.command_text(&input.value());
             if lab.view().error.is_none() {
                 input.set_value("");

@@ -16,10 +16,19 @@ const TIME_KEYS: [(&str, &str); 5] = [
 
 /// How to read the stage.
 const LEGEND: [(&str, &str); 5] = [
-    ("Colour", "The term, ballot or epoch. Two colours at once: nodes disagree."),
-    ("Shape", "The role: a hexagon leads, a diamond is in doubt, a circle is ordinary."),
+    (
+        "Colour",
+        "The term, ballot or epoch. Two colours at once: nodes disagree.",
+    ),
+    (
+        "Shape",
+        "The role: a hexagon leads, a diamond is in doubt, a circle is ordinary.",
+    ),
     ("Arc", "A timer that is about to run out."),
-    ("Dots", "Messages: solid asks, hollow answers, a cross is lost."),
+    (
+        "Dots",
+        "Messages: solid asks, hollow answers, a cross is lost.",
+    ),
     ("Dashed", "Not committed. Solid: committed."),
 ];
 

@@ -32,12 +32,17 @@ pub fn Network(props: &NetworkProps) -> Html {
     let view = use_lab(&props.lab);
     let value = |key: &str| {
         let all = &view.frame.network.settings;
-        all.iter().find(|it| it.0 == key).map(|it| it.1.clone()).unwrap_or_default()
+        all.iter()
+            .find(|it| it.0 == key)
+            .map(|it| it.1.clone())
+            .unwrap_or_default()
     };
     let toggle = {
         let lab = props.lab.clone();
         move |event: Event| {
-            let on = event.target_dyn_into::<HtmlInputElement>().is_some_and(|it| it.checked());
+            let on = event
+                .target_dyn_into::<HtmlInputElement>()
+                .is_some_and(|it| it.checked());
             lab.command_text(if on { "set fifo on" } else { "set fifo off" });
         }
     };
@@ -68,7 +73,11 @@ fn Share(props: &ShareProps) -> Html {
     let moved = use_state_eq(|| None::<String>);
     let shown = (*moved).clone().unwrap_or_else(|| props.value.clone());
     let number = shown.trim_end_matches('%').to_owned();
-    let read = |event: &Event| event.target_dyn_into::<HtmlInputElement>().map(|it| it.value());
+    let read = |event: &Event| {
+        event
+            .target_dyn_into::<HtmlInputElement>()
+            .map(|it| it.value())
+    };
     let oninput = {
         let moved = moved.setter();
         move |event: InputEvent| moved.set(read(&event).map(|it| format!("{it}%")))

@@ -30,26 +30,38 @@ pub fn Request(props: &RequestProps) -> Html {
     if example.is_empty() {
         return html! {};
     }
-    let target = (*chosen).clone().unwrap_or_else(|| usual_target(&view.frame));
+    let target = (*chosen)
+        .clone()
+        .unwrap_or_else(|| usual_target(&view.frame));
     let onsubmit = {
         let (lab, input, target) = (props.lab.clone(), input.clone(), target.clone());
         move |event: SubmitEvent| {
             event.prevent_default();
-            let Some(input) = input.cast::<HtmlInputElement>() else { return };
+            let Some(input) = input.cast::<HtmlInputElement>() else {
+                return;
+            };
             let typed = input.value();
-            let request = if typed.trim().is_empty() { example } else { typed.trim() };
+            let request = if typed.trim().is_empty() {
+                example
+            } else {
+                typed.trim()
+            };
             lab.command_text(&format!("request {target} {request}"));
         }
     };
     let onchange = {
         let chosen = chosen.setter();
         move |event: Event| {
-            chosen.set(event.target_dyn_into::<HtmlSelectElement>().map(|it| it.value()));
+            chosen.set(
+                event
+                    .target_dyn_into::<HtmlSelectElement>()
+                    .map(|it| it.value()),
+            );
         }
     };
     html! {
         <Section title="Client request">
-            <form class="cs-line-form" {onsubmit}>
+            <form class="cs-ask-form" {onsubmit}>
                 <input ref={input} class="cs-input cs-mono" type="text" aria-label="Request"
                     placeholder={example} autocomplete="off" autocapitalize="off" spellcheck="false" />
                 <select class="cs-select" aria-label="Ask which node" {onchange}>
@@ -72,7 +84,12 @@ fn usual_target(frame: &Frame) -> String {
 
 /// Roles that somebody plays, and all nodes.
 fn targets(frame: &Frame, chosen: &str) -> Vec<String> {
-    let roles: BTreeSet<&str> = frame.nodes.iter().filter_map(|it| it.role).map(|it| it.name).collect();
+    let roles: BTreeSet<&str> = frame
+        .nodes
+        .iter()
+        .filter_map(|it| it.role)
+        .map(|it| it.name)
+        .collect();
     let mut names: Vec<String> = Vec::new();
     if roles.len() > 1 {
         names.extend(roles.into_iter().map(str::to_owned));

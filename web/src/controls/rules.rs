@@ -17,14 +17,18 @@ pub struct RulesProps {
 
 /// The settings with which a run began.
 pub fn settings_of(spec: &RunSpec) -> Vec<SettingView> {
-    spec.system().and_then(|it| (it.settings)(spec)).unwrap_or_default()
+    spec.system()
+        .and_then(|it| (it.settings)(spec))
+        .unwrap_or_default()
 }
 
 /// The same run with another value for a setting; what is as the scenario has it anyway is not written down.
 pub fn with_setting(spec: &RunSpec, key: &str, value: &str) -> RunSpec {
     let mut spec = spec.clone();
     spec.settings.retain(|it| it.0 != key);
-    let usual = settings_of(&spec).iter().any(|it| it.id == key && it.value.to_string() == value);
+    let usual = settings_of(&spec)
+        .iter()
+        .any(|it| it.id == key && it.value.to_string() == value);
     if !usual {
         spec.set(key, value);
     }
@@ -55,7 +59,13 @@ fn rule(lab: &LabHandle, setting: &SettingView) -> Html {
     let check = words::title(setting.rule.unwrap_or_default()).to_lowercase();
     let onclick = {
         let (lab, key) = (lab.clone(), setting.id);
-        move |_: MouseEvent| lab.replace(with_setting(&lab.spec(), key, if on { "off" } else { "on" }))
+        move |_: MouseEvent| {
+            lab.replace(with_setting(
+                &lab.spec(),
+                key,
+                if on { "off" } else { "on" },
+            ))
+        }
     };
     let hint = if on {
         format!("Switch it off, and {check} can fall")
@@ -84,7 +94,10 @@ mod tests {
     fn what_the_scenario_has_anyway_is_not_written_down() {
         let spec = RunSpec::new("raft", "calm");
         let off = with_setting(&spec, "persist-vote", "off");
-        assert_eq!(off.settings, [("persist-vote".to_owned(), "off".to_owned())]);
+        assert_eq!(
+            off.settings,
+            [("persist-vote".to_owned(), "off".to_owned())]
+        );
         assert_eq!(with_setting(&off, "persist-vote", "on"), spec);
     }
 }

@@ -58,7 +58,8 @@ pub fn SettingsDialog(props: &SettingsProps) -> Html {
         }
     });
     let onsubmit = {
-        let (lab, on_close, problem) = (props.lab.clone(), props.on_close.clone(), problem.setter());
+        let (lab, on_close, problem) =
+            (props.lab.clone(), props.on_close.clone(), problem.setter());
         let (opened, settings, written) = (opened.clone(), settings.clone(), written.clone());
         let kept = if *keep { commands.clone() } else { Vec::new() };
         move |event: SubmitEvent| {
@@ -77,7 +78,12 @@ pub fn SettingsDialog(props: &SettingsProps) -> Html {
         }
     };
     let group = |title: &'static str, fits: fn(&SettingView) -> bool| {
-        group(title, settings.iter().filter(|it| fits(it)), &written, &write)
+        group(
+            title,
+            settings.iter().filter(|it| fits(it)),
+            &written,
+            &write,
+        )
     };
     html! {
         <Dialog title="Settings" on_close={props.on_close.clone()}>
@@ -105,17 +111,27 @@ pub fn SettingsDialog(props: &SettingsProps) -> Html {
 
 /// What the form shows at first.
 fn begin(opened: &RunSpec, settings: &[SettingView], length: Span) -> Written {
-    let mut written: Written = settings.iter().map(|it| (it.id, it.value.to_string())).collect();
+    let mut written: Written = settings
+        .iter()
+        .map(|it| (it.id, it.value.to_string()))
+        .collect();
     written.insert(SEED, opened.seed.to_string());
     written.insert(LENGTH, length.to_string());
     written
 }
 
 /// The run that the form describes: only what differs from the scenario is written down.
-fn finish(opened: &RunSpec, settings: &[SettingView], written: &Written) -> Result<RunSpec, BadInput> {
+fn finish(
+    opened: &RunSpec,
+    settings: &[SettingView],
+    written: &Written,
+) -> Result<RunSpec, BadInput> {
     let mut spec = RunSpec::new(&opened.system, &opened.scenario);
     spec.seed = parse_seed(written[SEED].trim()).map_err(|it| it.within("Seed"))?;
-    let length: Span = written[LENGTH].trim().parse().map_err(|it: BadInput| it.within("Length"))?;
+    let length: Span = written[LENGTH]
+        .trim()
+        .parse()
+        .map_err(|it: BadInput| it.within("Length"))?;
     if length != spec.length()? {
         spec.length = Some(length);
     }
@@ -123,10 +139,19 @@ fn finish(opened: &RunSpec, settings: &[SettingView], written: &Written) -> Resu
     let usual = settings_of(&spec);
     for setting in settings {
         let text = written[setting.id].trim();
-        let value = setting.kind.read(text).map_err(|it| it.within(setting.title))?.to_string();
-        let expected = usual.iter().find(|it| it.id == setting.id).map(|it| it.value.to_string());
+        let value = setting
+            .kind
+            .read(text)
+            .map_err(|it| it.within(setting.title))?
+            .to_string();
+        let expected = usual
+            .iter()
+            .find(|it| it.id == setting.id)
+            .map(|it| it.value.to_string());
         // A value that the seed drew is not the reader's wish.
-        if expected.as_deref() != Some(&*value) && (value != setting.value.to_string() || wished(opened, setting)) {
+        if expected.as_deref() != Some(&*value)
+            && (value != setting.value.to_string() || wished(opened, setting))
+        {
             spec.set(setting.id, &value);
         }
     }
@@ -166,12 +191,18 @@ fn group<'a>(
     }
 }
 
-fn field(setting: &SettingView, written: &Written, write: &Callback<(&'static str, String)>) -> Html {
+fn field(
+    setting: &SettingView,
+    written: &Written,
+    write: &Callback<(&'static str, String)>,
+) -> Html {
     let text = &written[setting.id];
     if setting.kind == Kind::Switch {
         let name = setting.id;
         let onchange = write.reform(move |event: Event| {
-            let on = event.target_dyn_into::<HtmlInputElement>().is_some_and(|it| it.checked());
+            let on = event
+                .target_dyn_into::<HtmlInputElement>()
+                .is_some_and(|it| it.checked());
             (name, if on { "on" } else { "off" }.to_owned())
         });
         return html! {
@@ -188,7 +219,13 @@ fn field(setting: &SettingView, written: &Written, write: &Callback<(&'static st
             </label>
         };
     }
-    text_field(setting.id, setting.title, written, setting.kind.read(text.trim()).err(), write)
+    text_field(
+        setting.id,
+        setting.title,
+        written,
+        setting.kind.read(text.trim()).err(),
+        write,
+    )
 }
 
 fn text_field(
@@ -219,7 +256,11 @@ fn keep_box(keep: &UseStateHandle<bool>, count: usize) -> Html {
     let onchange = {
         let keep = keep.setter();
         move |event: Event| {
-            keep.set(event.target_dyn_into::<HtmlInputElement>().is_some_and(|it| it.checked()));
+            keep.set(
+                event
+                    .target_dyn_into::<HtmlInputElement>()
+                    .is_some_and(|it| it.checked()),
+            );
         }
     };
     html! {
@@ -242,7 +283,10 @@ mod tests {
         assert_eq!(finish(&spec, &settings, &written).unwrap(), spec);
         written.insert("loss", "2%".to_owned());
         let changed = finish(&spec, &settings, &written).unwrap();
-        assert_eq!(changed.link(), "#/raft/calm?seed=7&set.nodes=3&set.loss=2%25");
+        assert_eq!(
+            changed.link(),
+            "#/raft/calm?seed=7&set.nodes=3&set.loss=2%25"
+        );
         written.insert("loss", "200%".to_owned());
         let error = finish(&spec, &settings, &written).unwrap_err().to_string();
         assert!(error.contains("\"200%\""), "{error}");
@@ -254,6 +298,9 @@ mod tests {
         let settings = settings_of(&spec);
         let mut written = begin(&spec, &settings, spec.length().unwrap());
         written.insert("seed", "8".to_owned());
-        assert_eq!(finish(&spec, &settings, &written).unwrap().link(), "#/raft/swarm?seed=8");
+        assert_eq!(
+            finish(&spec, &settings, &written).unwrap().link(),
+            "#/raft/swarm?seed=8"
+        );
     }
 }

@@ -52,10 +52,19 @@ pub fn element(folder: &str, spec: &RunSpec) -> String {
     let script = format!("<script type=\"module\" src=\"{folder}embed.js\"></script>");
     let plain = spec.settings.is_empty() && spec.commands.is_empty() && spec.length.is_none();
     let tag = if plain {
-        let start = spec.playhead.map(|it| format!(" start-at=\"{}\"", it.time)).unwrap_or_default();
-        format!("system=\"{}\" scenario=\"{}\" seed=\"{}\"{start}", spec.system, spec.scenario, spec.seed)
+        let start = spec
+            .playhead
+            .map(|it| format!(" start-at=\"{}\"", it.time))
+            .unwrap_or_default();
+        format!(
+            "system=\"{}\" scenario=\"{}\" seed=\"{}\"{start}",
+            spec.system, spec.scenario, spec.seed
+        )
     } else {
-        format!("link=\"{}\"", spec.link().replace('&', "&amp;").replace('"', "&quot;"))
+        format!(
+            "link=\"{}\"",
+            spec.link().replace('&', "&amp;").replace('"', "&quot;")
+        )
     };
     format!("{script} <cluster-scope {tag}></cluster-scope>")
 }
@@ -68,7 +77,9 @@ mod tests {
     fn a_changed_run_is_embedded_by_its_link() {
         let mut spec = RunSpec::new("raft", "calm");
         let plain = element("https://example.org/", &spec);
-        assert!(plain.ends_with("<cluster-scope system=\"raft\" scenario=\"calm\" seed=\"1\"></cluster-scope>"));
+        assert!(plain.ends_with(
+            "<cluster-scope system=\"raft\" scenario=\"calm\" seed=\"1\"></cluster-scope>"
+        ));
         assert!(plain.starts_with("<script type=\"module\" src=\"https://example.org/embed.js\">"));
         spec.set("loss", "2%");
         assert!(element("", &spec).contains("link=\"#/raft/calm?seed=1&amp;set.loss=2%25\""));

@@ -46,7 +46,9 @@ pub fn EventInspector(props: &EventProps) -> Html {
         let (lab, step) = (props.lab.clone(), u64::from(event.step));
         move |_: MouseEvent| lab.seek_step(step)
     };
-    let epoch = event.epoch().map(|it| html! { <span class={hue(it)}>{ it.to_string() }</span> });
+    let epoch = event
+        .epoch()
+        .map(|it| html! { <span class={hue(it)}>{ it.to_string() }</span> });
     html! {
         <Section {title} class="cs-inspector" {aside}>
             <p class="cs-event-text">{ text }</p>
@@ -113,7 +115,9 @@ fn Clock(props: &EventProps) -> Html {
         let open = open.clone();
         move |_: Event| open.set(!*open)
     };
-    let clock = (*open).then(|| vector_clock(&props.lab, props.event)).flatten();
+    let clock = (*open)
+        .then(|| vector_clock(&props.lab, props.event))
+        .flatten();
     html! {
         <details class="cs-more" {ontoggle}>
             <summary>{ "Vector clock" }</summary>
@@ -131,7 +135,11 @@ fn vector_clock(lab: &LabHandle, event: u32) -> Option<VectorClock> {
     lab.with(|player| {
         let mut clocks = VectorClocks::default();
         player.records().with(0, event + 1, |all| {
-            (0..).zip(all).map(|(id, it)| clocks.next(id, it)).last().flatten()
+            (0..)
+                .zip(all)
+                .map(|(id, it)| clocks.next(id, it))
+                .last()
+                .flatten()
         })
     })
 }

@@ -32,7 +32,10 @@ pub fn MessageInspector(props: &MessageProps) -> Html {
         };
     };
     let view = detail.view;
-    let epoch = view.look.epoch.map(|it| html! { <span class={hue(it)}>{ it.to_string() }</span> });
+    let epoch = view
+        .look
+        .epoch
+        .map(|it| html! { <span class={hue(it)}>{ it.to_string() }</span> });
     html! {
         <Section title={format!("{} · m{id}", view.kind)} class="cs-inspector" aside={clear_button(&props.lab)}>
             if let Some(why) = view.lost {

@@ -33,7 +33,10 @@ impl Seen {
             return;
         }
         if self.node != Some(node.id) {
-            *self = Seen { node: Some(node.id), ..Seen::default() };
+            *self = Seen {
+                node: Some(node.id),
+                ..Seen::default()
+            };
         }
         let old = std::mem::take(&mut self.values);
         self.values = node.fields.iter().map(|it| (it.name, it.text())).collect();
@@ -41,7 +44,13 @@ impl Seen {
         let moved = view.frame.step != self.step;
         let version = view.version;
         let playing = view.playing;
-        self.changes.retain(|_, it| if playing { version - it.1 < MARKED_FOR } else { !moved });
+        self.changes.retain(|_, it| {
+            if playing {
+                version - it.1 < MARKED_FOR
+            } else {
+                !moved
+            }
+        });
         for (name, before) in old {
             if self.values.get(name).is_some_and(|it| *it != before) {
                 self.changes.insert(name, (before, version));
@@ -66,9 +75,15 @@ pub struct NodeProps {
 pub fn NodeInspector(props: &NodeProps) -> Html {
     let view = use_lab(&props.lab);
     let seen = use_mut_ref(Seen::default);
-    let Some(node) = view.frame.nodes.get(props.node.index()) else { return html! {} };
+    let Some(node) = view.frame.nodes.get(props.node.index()) else {
+        return html! {};
+    };
     seen.borrow_mut().look(&view, node);
-    let title = format!("{} · {}", node.id.to_string().to_uppercase(), words::role(node));
+    let title = format!(
+        "{} · {}",
+        node.id.to_string().to_uppercase(),
+        words::role(node)
+    );
     html! {
         <Section {title} class="cs-inspector" aside={clear_button(&props.lab)}>
             if node.status == Status::Down {
@@ -113,20 +128,29 @@ fn surroundings(view: &View, node: &NodeView) -> Vec<Html> {
     let mut lines = Vec::new();
     for timer in &node.timers {
         let left = timer.deadline.since(view.frame.time);
-        lines.push(line(&format!("timer {}", timer.name), format!("in {}", words::span(left))));
+        lines.push(line(
+            &format!("timer {}", timer.name),
+            format!("in {}", words::span(left)),
+        ));
     }
     if node.clock_ahead != 0 || node.drift_ppm != 0 {
         let drift = match node.drift_ppm {
             0 => String::new(),
             ppm => format!(", drifts {ppm:+} ppm"),
         };
-        lines.push(line("clock", format!("{}{drift}", words::difference(node.clock_ahead))));
+        lines.push(line(
+            "clock",
+            format!("{}{drift}", words::difference(node.clock_ahead)),
+        ));
     }
     if node.inbox > 0 {
         lines.push(line("inbox", format!("{} waiting", node.inbox)));
     }
     if node.writing > 0 {
-        lines.push(line("disk", words::count(node.writing as u64, "write") + " under way"));
+        lines.push(line(
+            "disk",
+            words::count(node.writing as u64, "write") + " under way",
+        ));
     }
     lines
 }
@@ -149,9 +173,14 @@ fn actions(lab: &LabHandle, node: &NodeView) -> Vec<Html> {
     acts.push(("Clock −50 ms".to_owned(), format!("clock {id} -50ms")));
     acts.push(("Clock +50 ms".to_owned(), format!("clock {id} +50ms")));
     for timer in &node.timers {
-        acts.push((format!("Fire {}", timer.name), format!("fire {id} {}", timer.name)));
+        acts.push((
+            format!("Fire {}", timer.name),
+            format!("fire {id} {}", timer.name),
+        ));
     }
-    acts.into_iter().map(|(word, command)| command_button(lab, &word, command)).collect()
+    acts.into_iter()
+        .map(|(word, command)| command_button(lab, &word, command))
+        .collect()
 }
 
 #[cfg(test)]

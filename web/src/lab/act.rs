@@ -19,7 +19,11 @@ pub struct Aim {
 
 impl Aim {
     fn at(node: &NodeView, name: String) -> Aim {
-        Aim { node: node.id, name, status: node.status }
+        Aim {
+            node: node.id,
+            name,
+            status: node.status,
+        }
     }
 }
 
@@ -34,13 +38,19 @@ pub fn aim(view: &View) -> Option<Aim> {
         let name = leader.role.map_or("", |it| it.name);
         return Some(Aim::at(leader, name.to_owned()));
     }
-    let up = nodes.iter().find(|it| it.status == Status::Up).or(nodes.first())?;
+    let up = nodes
+        .iter()
+        .find(|it| it.status == Status::Up)
+        .or(nodes.first())?;
     Some(Aim::at(up, up.id.to_string()))
 }
 
 /// The node that leads; of several, the one of the highest epoch, then of the lowest number.
 pub fn leader(frame: &Frame) -> Option<&NodeView> {
-    let crowned = frame.nodes.iter().filter(|it| it.role.is_some_and(|it| it.crown));
+    let crowned = frame
+        .nodes
+        .iter()
+        .filter(|it| it.role.is_some_and(|it| it.crown));
     crowned.max_by_key(|it| (it.role.and_then(|it| it.epoch), std::cmp::Reverse(it.id)))
 }
 
@@ -48,6 +58,13 @@ pub fn leader(frame: &Frame) -> Option<&NodeView> {
 pub fn crash(lab: &LabHandle) {
     if let Some(aim) = aim(&lab.view()) {
         lab.command_text(&format!("crash {}", aim.name));
+    }
+}
+
+/// Cuts the node aimed at off from all others.
+pub fn isolate(lab: &LabHandle) {
+    if let Some(aim) = aim(&lab.view()) {
+        lab.command_text(&format!("partition {}", aim.name));
     }
 }
 
@@ -65,12 +82,16 @@ pub fn fallen(view: &View) -> Option<NodeId> {
         Some(Selection::Node(id)) => view.frame.nodes.get(id.index()).filter(down),
         _ => None,
     };
-    chosen.or_else(|| view.frame.nodes.iter().find(down)).map(|it| it.id)
+    chosen
+        .or_else(|| view.frame.nodes.iter().find(down))
+        .map(|it| it.id)
 }
 
 /// Pauses the node aimed at, or lets it go on.
 pub fn pause_or_resume(lab: &LabHandle) {
-    let Some((verb, name)) = pause_command(&lab.view()) else { return };
+    let Some((verb, name)) = pause_command(&lab.view()) else {
+        return;
+    };
     lab.command_text(&format!("{verb} {name}"));
 }
 
@@ -83,7 +104,11 @@ pub fn pause_command(view: &View) -> Option<(&'static str, String)> {
         }
     }
     let aim = aim(view)?;
-    let verb = if aim.status == Status::Paused { "resume" } else { "pause" };
+    let verb = if aim.status == Status::Paused {
+        "resume"
+    } else {
+        "pause"
+    };
     Some((verb, aim.name))
 }
 

@@ -19,7 +19,9 @@ pub fn Announcer(props: &PartProps) -> Html {
             let from = last.saturating_sub(64);
             records.with(from, last, |it| {
                 let of_step = |it: &&clusterscope_core::trace::Record| u64::from(it.step) == step;
-                let place = it.iter().rposition(|it| of_step(&it) && it.is_interesting());
+                let place = it
+                    .iter()
+                    .rposition(|it| of_step(&it) && it.is_interesting());
                 place.map(|it| from + it as u32)
             })
         });

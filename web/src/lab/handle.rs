@@ -90,8 +90,16 @@ pub struct Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
-        self.lab.0.listeners.borrow_mut().retain(|it| it.0 != self.id);
-        self.lab.0.painters.borrow_mut().retain(|it| it.0 != self.id);
+        self.lab
+            .0
+            .listeners
+            .borrow_mut()
+            .retain(|it| it.0 != self.id);
+        self.lab
+            .0
+            .painters
+            .borrow_mut()
+            .retain(|it| it.0 != self.id);
     }
 }
 
@@ -153,14 +161,20 @@ impl LabHandle {
     pub fn subscribe(&self, changed: Callback<()>) -> Subscription {
         let id = self.0.next_listener.replace(self.0.next_listener.get() + 1);
         self.0.listeners.borrow_mut().push((id, changed));
-        Subscription { lab: self.clone(), id }
+        Subscription {
+            lab: self.clone(),
+            id,
+        }
     }
 
     /// Calls `paint` for every picture while time runs and after every new view, until the subscription is dropped.
     pub fn on_paint(&self, paint: Callback<()>) -> Subscription {
         let id = self.0.next_listener.replace(self.0.next_listener.get() + 1);
         self.0.painters.borrow_mut().push((id, paint));
-        Subscription { lab: self.clone(), id }
+        Subscription {
+            lab: self.clone(),
+            id,
+        }
     }
 
     /// Lets time run.
@@ -177,12 +191,18 @@ impl LabHandle {
 
     /// Plays or pauses.
     pub fn toggle(&self) {
-        if self.is_playing() { self.pause() } else { self.play() }
+        if self.is_playing() {
+            self.pause()
+        } else {
+            self.play()
+        }
     }
 
     /// Plays at a multiple of the scenario's pace.
     pub fn set_speed(&self, speed: f64) {
-        self.0.speed.set(speed.clamp(SPEEDS[0], SPEEDS[SPEEDS.len() - 1]));
+        self.0
+            .speed
+            .set(speed.clamp(SPEEDS[0], SPEEDS[SPEEDS.len() - 1]));
         self.publish();
     }
 

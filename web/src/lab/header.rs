@@ -38,8 +38,8 @@ pub fn Header(props: &PartProps) -> Html {
             <div class="cs-tools">
                 <button type="button" class="cs-button" onclick={new_seed}
                     title="The same scenario, other luck">{ "New seed" }</button>
-                <button type="button" class="cs-button" onclick={open(Over::Settings)}>
-                    <Icon name={Glyph::Settings} />{ "Settings" }
+                <button type="button" class="cs-button" onclick={open(Over::Settings)} aria-label="Settings">
+                    <Icon name={Glyph::Settings} /><span class="cs-wide-only">{ "Settings" }</span>
                 </button>
                 <button type="button" class="cs-button cs-icon-button" onclick={open(Over::Help)}
                     aria-label="Help" title="Help (?)" aria-keyshortcuts="?"><Icon name={Glyph::Help} /></button>

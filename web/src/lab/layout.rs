@@ -88,7 +88,9 @@ pub fn Narrow(props: &PartProps) -> Html {
 /// The page's heading, for those who do not see it.
 #[component]
 fn Title(props: &PartProps) -> Html {
-    let title = props.lab.with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
+    let title = props
+        .lab
+        .with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
     html! { <h1 class="cs-hidden">{ title }</h1> }
 }
 

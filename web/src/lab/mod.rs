@@ -89,7 +89,9 @@ pub fn Lab(props: &LabProps) -> Html {
         let over = over.setter();
         move |what, ()| over.set(what)
     });
-    let close = use_callback(open.clone(), |(), open: &Callback<Over>| open.emit(Over::Nothing));
+    let close = use_callback(open.clone(), |(), open: &Callback<Over>| {
+        open.emit(Over::Nothing)
+    });
     let onkeydown = {
         let (lab, open, over) = (lab.clone(), open.clone(), over.clone());
         move |event: KeyboardEvent| {
@@ -98,7 +100,11 @@ pub fn Lab(props: &LabProps) -> Html {
             }
         }
     };
-    let part = PartProps { lab: lab.clone(), story, open };
+    let part = PartProps {
+        lab: lab.clone(),
+        story,
+        open,
+    };
     html! {
         <div ref={root} class={classes!("cs-lab", narrow.then_some("cs-lab-narrow"))} tabindex="-1"
             {onkeydown}>

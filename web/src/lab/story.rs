@@ -41,9 +41,13 @@ impl Story {
             told.settle(player);
             for (from, to) in told.missing(events) {
                 let made = player.explain(from, to);
-                told.words.extend(made.into_iter().map(|it| (it.event, Rc::new(it))));
+                told.words
+                    .extend(made.into_iter().map(|it| (it.event, Rc::new(it))));
             }
-            events.iter().filter_map(|it| told.words.get(it).cloned()).collect()
+            events
+                .iter()
+                .filter_map(|it| told.words.get(it).cloned())
+                .collect()
         })
     }
 
@@ -68,7 +72,11 @@ impl Told {
     /// Stretches of events, from and up to, in which something has no words yet.
     fn missing(&self, events: &[u32]) -> Vec<(u32, u32)> {
         let mut stretches: Vec<(u32, u32)> = Vec::new();
-        for event in events.iter().copied().filter(|it| !self.words.contains_key(it)) {
+        for event in events
+            .iter()
+            .copied()
+            .filter(|it| !self.words.contains_key(it))
+        {
             match stretches.last_mut() {
                 Some((_, to)) if event <= *to + GAP => *to = event + 1,
                 _ => stretches.push((event, event + 1)),
@@ -97,7 +105,10 @@ mod tests {
         let lab = LabHandle::open(RunSpec::from_link("#/raft/calm?seed=3&t=1s").unwrap()).unwrap();
         let story = Story::default();
         let words = story.words(&lab, &[0, 1, 40, 300]);
-        assert_eq!(words.iter().map(|it| it.event).collect::<Vec<_>>(), [0, 1, 40, 300]);
+        assert_eq!(
+            words.iter().map(|it| it.event).collect::<Vec<_>>(),
+            [0, 1, 40, 300]
+        );
         assert!(words.iter().all(|it| !it.text.is_empty()));
         assert!(Rc::ptr_eq(&words[2], &story.word(&lab, 40).unwrap()));
     }

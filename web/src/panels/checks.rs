@@ -31,7 +31,10 @@ pub fn Checks(props: &ChecksProps) -> Html {
 
 /// How many promises are broken, in two words.
 pub fn badge(checks: &[Report]) -> Html {
-    let broken = checks.iter().filter(|it| it.verdict == Verdict::Violated).count();
+    let broken = checks
+        .iter()
+        .filter(|it| it.verdict == Verdict::Violated)
+        .count();
     if broken == 0 {
         return html! { <span class="cs-badge cs-badge-ok">{ "no violation" }</span> };
     }
@@ -56,13 +59,10 @@ fn check(lab: &LabHandle, report: &Report) -> Html {
         <li key={report.name} class={classes!("cs-check", class)} data-check={report.name}
             data-verdict={word}>
             <details>
-                <summary>
+                <summary title={word}>
                     <span class="cs-sign"><Icon name={sign} /></span>
                     <span class="cs-check-name">{ words::title(report.name) }</span>
                     <span class="cs-hidden">{ format!(": {word}") }</span>
-                    if matches!(report.verdict, Verdict::NotReached | Verdict::Blocked) {
-                        <span class="cs-check-word" aria-hidden="true">{ word }</span>
-                    }
                 </summary>
                 <p class="cs-promise">{ report.promise }</p>
                 if let Some(reason) = report.reason.as_ref().filter(|_| !violated) {
@@ -77,7 +77,10 @@ fn check(lab: &LabHandle, report: &Report) -> Html {
 /// Who broke it, how and when; and the way there.
 fn violation(lab: &LabHandle, report: &Report) -> Html {
     let reason = report.reason.clone().unwrap_or_default();
-    let when = report.at.map(|it| format!("At {}: ", words::moment(it))).unwrap_or_default();
+    let when = report
+        .at
+        .map(|it| format!("At {}: ", words::moment(it)))
+        .unwrap_or_default();
     let jump = report.step.map(|step| {
         let lab = lab.clone();
         let onclick = move |_: MouseEvent| lab.seek_step(step);

@@ -78,7 +78,11 @@ fn latest(lab: &LabHandle, turns: bool, most: usize) -> Vec<(u32, Record)> {
         let last = records.len();
         let from = last.saturating_sub(if turns { SEARCHED } else { most as u32 });
         records.with(from, last, |it| {
-            let newest_first = it.iter().enumerate().rev().map(|(at, it)| (from + at as u32, *it));
+            let newest_first = it
+                .iter()
+                .enumerate()
+                .rev()
+                .map(|(at, it)| (from + at as u32, *it));
             let fitting = newest_first.filter(|it| !turns || it.1.is_interesting());
             let mut found: Vec<(u32, Record)> = fitting.take(most).collect();
             found.reverse();
@@ -96,7 +100,11 @@ fn row(lab: &LabHandle, id: u32, record: &Record, text: String, selected: bool) 
         let (lab, step) = (lab.clone(), u64::from(record.step));
         move |_: MouseEvent| lab.seek_step(step)
     };
-    let seconds = format!("{}.{:03}", record.time.0 / 1_000_000_000, record.time.0 / 1_000_000 % 1_000);
+    let seconds = format!(
+        "{}.{:03}",
+        record.time.0 / 1_000_000_000,
+        record.time.0 / 1_000_000 % 1_000
+    );
     let class = classes!("cs-event", kind_class(record.kind), record.epoch().map(hue));
     html! {
         <li key={id}>

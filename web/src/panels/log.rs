@@ -21,7 +21,11 @@ pub fn Log(props: &LogProps) -> Html {
     let place = use_node_ref();
     let rows = &props.rows;
     let first = rows.iter().map(|it| it.first).min().unwrap_or(1);
-    let last = rows.iter().map(|it| it.first + it.cells.len() as u64).max().unwrap_or(first);
+    let last = rows
+        .iter()
+        .map(|it| it.first + it.cells.len() as u64)
+        .max()
+        .unwrap_or(first);
     {
         // The newest entries are what matters: the picture stays at its right end.
         let place = place.clone();
@@ -51,7 +55,9 @@ pub fn Log(props: &LogProps) -> Html {
 
 fn row(row: &LogRow, first: u64, last: u64) -> Html {
     let cell = |index: u64| {
-        let cell = index.checked_sub(row.first).and_then(|it| row.cells.get(it as usize));
+        let cell = index
+            .checked_sub(row.first)
+            .and_then(|it| row.cells.get(it as usize));
         html! { <td key={index}>{ for cell.map(entry) }</td> }
     };
     html! {
@@ -66,9 +72,20 @@ fn row(row: &LogRow, first: u64, last: u64) -> Html {
 }
 
 fn entry(cell: &LogCell) -> Html {
-    let state = if cell.committed { "cs-committed" } else { "cs-open" };
-    let epoch = cell.epoch.map(|it| format!(", term {it}")).unwrap_or_default();
-    let words = if cell.committed { "committed" } else { "not committed" };
+    let state = if cell.committed {
+        "cs-committed"
+    } else {
+        "cs-open"
+    };
+    let epoch = cell
+        .epoch
+        .map(|it| format!(", term {it}"))
+        .unwrap_or_default();
+    let words = if cell.committed {
+        "committed"
+    } else {
+        "not committed"
+    };
     html! {
         <span class={classes!("cs-cell", state, cell.epoch.map(hue))}
             title={format!("{}{epoch}, {words}", cell.text)}>

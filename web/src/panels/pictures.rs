@@ -28,7 +28,9 @@ pub fn Pictures(props: &PicturesProps) -> Html {
     });
     let panels = &view.frame.panels;
     let index = (*chosen).min(panels.len().saturating_sub(1));
-    let Some(panel) = panels.get(index) else { return html! {} };
+    let Some(panel) = panels.get(index) else {
+        return html! {};
+    };
     if panels.len() == 1 {
         return html! { <Section title={title(panel)} class="cs-pictures">{ picture(panel) }</Section> };
     }
@@ -53,7 +55,11 @@ fn title(panel: &Panel) -> &'static str {
 fn picture(panel: &Panel) -> Html {
     match panel.clone() {
         Panel::Log { title, rows } => html! { <Log {title} {rows} /> },
-        Panel::Table { title, columns, rows } => html! { <Table {title} {columns} {rows} /> },
+        Panel::Table {
+            title,
+            columns,
+            rows,
+        } => html! { <Table {title} {columns} {rows} /> },
         Panel::Bars { title, axis, bars } => html! { <Bars {title} {axis} {bars} /> },
     }
 }

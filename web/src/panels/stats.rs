@@ -23,7 +23,11 @@ pub fn Stats(props: &StatsProps) -> Html {
         parts.push(format!("{} lost", stats.lost));
     }
     if stats.invoked > 0 {
-        parts.push(format!("{} of {} done", stats.completed, words::count(stats.invoked, "request")));
+        parts.push(format!(
+            "{} of {} done",
+            stats.completed,
+            words::count(stats.invoked, "request")
+        ));
     }
     if let Some(mean) = stats.completion_time.0.checked_div(stats.completed) {
         parts.push(format!("{} each", words::span(Span(mean))));

@@ -25,11 +25,20 @@ pub fn CopyField(props: &CopyProps) -> Html {
     let copy = {
         let (input, told) = (input.clone(), told.setter());
         move |_| {
-            let Some(input) = input.cast::<HtmlInputElement>() else { return };
+            let Some(input) = input.cast::<HtmlInputElement>() else {
+                return;
+            };
             let told = told.clone();
-            browser::copy(&input, Callback::from(move |copied| {
-                told.set(if copied { "Copied" } else { "Selected: copy it with Ctrl+C" });
-            }));
+            browser::copy(
+                &input,
+                Callback::from(move |copied| {
+                    told.set(if copied {
+                        "Copied"
+                    } else {
+                        "Selected: copy it with Ctrl+C"
+                    });
+                }),
+            );
         }
     };
     let select = |event: FocusEvent| {

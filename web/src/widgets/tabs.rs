@@ -35,7 +35,9 @@ pub fn Tabs(props: &TabsProps) -> Html {
             };
             event.prevent_default();
             choose.emit(next);
-            let tab = list.cast::<HtmlElement>().and_then(|it| it.children().item(next as u32));
+            let tab = list
+                .cast::<HtmlElement>()
+                .and_then(|it| it.children().item(next as u32));
             if let Some(tab) = tab {
                 let tab: HtmlElement = wasm_bindgen::JsCast::unchecked_into(tab);
                 let _ = tab.focus();
