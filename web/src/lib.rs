@@ -1,6 +1,8 @@
 //! The Clusterscope page.
 
 pub mod lab;
+pub mod stage;
+pub mod ticker;
 pub mod ui;
 
 use wasm_bindgen::prelude::wasm_bindgen;
