@@ -9,6 +9,8 @@ pub mod lab;
 pub mod pages;
 pub mod panels;
 pub mod prefs;
+pub mod stage;
+pub mod ticker;
 pub mod ui;
 pub mod widgets;
 pub mod words;

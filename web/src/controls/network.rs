@@ -92,7 +92,7 @@ fn Share(props: &ShareProps) -> Html {
         }
     };
     html! {
-        <label class="cs-slider">
+        <label class="cs-knob">
             <span>{ props.title }</span>
             <input type="range" min="0" max="50" step="1" value={number} {oninput} {onchange}
                 aria-valuetext={shown.clone()} />
@@ -139,7 +139,7 @@ fn Latency(props: &LatencyProps) -> Html {
     };
     html! {
         <>
-            <label class="cs-slider cs-latency">
+            <label class="cs-knob cs-latency">
                 <span>{ "Latency" }</span>
                 <select class="cs-select" onchange={choose}>
                     if !known && !*own {

@@ -6,9 +6,9 @@ use yew::prelude::*;
 use super::{clear_button, line};
 use crate::lab::handle::{LabHandle, Selection, use_lab};
 use crate::lab::story::{Story, record};
-use crate::panels::hue;
+use crate::ui::numbers;
+use crate::ui::pen::epoch_class;
 use crate::widgets::section::Section;
-use crate::words;
 
 /// So many causes are shown.
 const CAUSES_MAX: usize = 8;
@@ -48,12 +48,12 @@ pub fn EventInspector(props: &EventProps) -> Html {
     };
     let epoch = event
         .epoch()
-        .map(|it| html! { <span class={hue(it)}>{ it.to_string() }</span> });
+        .map(|it| html! { <span class={epoch_class(Some(it))}>{ it.to_string() }</span> });
     html! {
         <Section {title} class="cs-inspector" {aside}>
             <p class="cs-event-text">{ text }</p>
             <dl class="cs-fields">
-                { line("time", words::moment(event.time)) }
+                { line("time", numbers::clock(event.time)) }
                 { line("at", event.host.name()) }
                 if let Some(epoch) = epoch { { line("epoch", epoch) } }
                 if let Some(words) = &words {
@@ -88,7 +88,7 @@ fn Causes(props: &EventProps) -> Html {
     }
     let causes = chain.into_iter().filter_map(|it| {
         let text = props.story.word(&props.lab, it)?.text.clone();
-        let time = words::moment(record(&props.lab, it)?.time);
+        let time = numbers::clock(record(&props.lab, it)?.time);
         let lab = props.lab.clone();
         let onclick = move |_: MouseEvent| lab.select(Some(Selection::Event(it)));
         Some(html! {

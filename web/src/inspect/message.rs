@@ -5,9 +5,9 @@ use yew::prelude::*;
 
 use super::{clear_button, command_button, line};
 use crate::lab::handle::{LabHandle, use_lab};
-use crate::panels::hue;
+use crate::ui::numbers;
+use crate::ui::pen::epoch_class;
 use crate::widgets::section::Section;
-use crate::words;
 
 /// Props of [`MessageInspector`].
 #[derive(Properties, PartialEq)]
@@ -35,7 +35,7 @@ pub fn MessageInspector(props: &MessageProps) -> Html {
     let epoch = view
         .look
         .epoch
-        .map(|it| html! { <span class={hue(it)}>{ it.to_string() }</span> });
+        .map(|it| html! { <span class={epoch_class(Some(it))}>{ it.to_string() }</span> });
     html! {
         <Section title={format!("{} · m{id}", view.kind)} class="cs-inspector" aside={clear_button(&props.lab)}>
             if let Some(why) = view.lost {
@@ -48,8 +48,8 @@ pub fn MessageInspector(props: &MessageProps) -> Html {
                     let name = if name.is_empty() { "value" } else { name };
                     line(name, json_text(value))
                 }) }
-                { line("sent", words::moment(view.sent)) }
-                { line(if view.lost.is_some() { "dies" } else { "arrives" }, words::moment(view.due)) }
+                { line("sent", numbers::clock(view.sent)) }
+                { line(if view.lost.is_some() { "dies" } else { "arrives" }, numbers::clock(view.due)) }
             </dl>
             <div class="cs-acts">
                 { command_button(&props.lab, "Drop", format!("drop m{id}")) }

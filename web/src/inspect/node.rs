@@ -9,6 +9,7 @@ use yew::prelude::*;
 
 use super::{clear_button, command_button, line};
 use crate::lab::handle::{LabHandle, View, use_lab};
+use crate::ui::numbers;
 use crate::widgets::section::Section;
 use crate::words;
 
@@ -130,7 +131,7 @@ fn surroundings(view: &View, node: &NodeView) -> Vec<Html> {
         let left = timer.deadline.since(view.frame.time);
         lines.push(line(
             &format!("timer {}", timer.name),
-            format!("in {}", words::span(left)),
+            format!("in {}", numbers::span(left)),
         ));
     }
     if node.clock_ahead != 0 || node.drift_ppm != 0 {

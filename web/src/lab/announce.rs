@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use super::PartProps;
 use super::handle::use_lab;
-use crate::words;
+use crate::ui::numbers;
 
 /// Says the turn of the story at which the playhead came to stand.
 #[component]
@@ -27,7 +27,7 @@ pub fn Announcer(props: &PartProps) -> Html {
         });
         let words = turn.and_then(|it| props.story.word(&props.lab, it));
         if let Some(words) = words {
-            *said.borrow_mut() = format!("t = {}: {}", words::moment(view.frame.time), words.text);
+            *said.borrow_mut() = format!("t = {}: {}", numbers::clock(view.frame.time), words.text);
         }
     }
     let text = said.borrow().clone();

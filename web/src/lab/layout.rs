@@ -2,8 +2,9 @@
 
 use yew::prelude::*;
 
-use super::PartProps;
-use super::parts::{SpaceTime, Stage, Timeline, Transport};
+use super::parts::{SpaceTime, Timeline, Transport};
+use super::{NARROW, Over, PartProps};
+use crate::browser::use_media;
 use crate::controls::faults::{CommandLine, Faults};
 use crate::controls::network::Network;
 use crate::controls::request::Request;
@@ -13,6 +14,7 @@ use crate::panels::checks::Checks;
 use crate::panels::events::Events;
 use crate::panels::pictures::Pictures;
 use crate::panels::stats::Stats;
+use crate::stage::{CutPicker, Stage};
 use crate::widgets::section::Section;
 use crate::widgets::tabs::Tabs;
 
@@ -28,7 +30,7 @@ pub fn Wide(props: &PartProps) -> Html {
             </aside>
             <main class="cs-centre">
                 <Title ..props.clone() />
-                <div class="cs-stage-place"><Stage lab={lab.clone()} compact=false /></div>
+                <StagePlace ..props.clone() />
                 <div class="cs-below">
                     <Section title="Space–time" class="cs-space-time-place">
                         <SpaceTime lab={lab.clone()} />
@@ -71,7 +73,7 @@ pub fn Narrow(props: &PartProps) -> Html {
         <div class="cs-narrow">
             <main class="cs-centre">
                 <Title ..props.clone() />
-                <div class="cs-stage-place"><Stage lab={lab.clone()} compact=true /></div>
+                <StagePlace ..props.clone() />
                 <div class="cs-controls"><Transport lab={lab.clone()} compact=true /></div>
                 <div class="cs-time-place"><Timeline lab={lab.clone()} /></div>
             </main>
@@ -81,6 +83,21 @@ pub fn Narrow(props: &PartProps) -> Html {
                 { panel }
             </div>
             <footer class="cs-status"><Stats {lab} /></footer>
+        </div>
+    }
+}
+
+/// The stage, and the picker of a cut upon it.
+#[component]
+fn StagePlace(props: &PartProps) -> Html {
+    let compact = use_media(NARROW);
+    let on_close = props.open.reform(|()| Over::Nothing);
+    html! {
+        <div class="cs-stage-place">
+            <Stage lab={props.lab.clone()} {compact} />
+            if props.over == Over::Cut {
+                <CutPicker lab={props.lab.clone()} {on_close} />
+            }
         </div>
     }
 }

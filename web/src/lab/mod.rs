@@ -22,7 +22,7 @@ use crate::browser::use_media;
 use crate::controls::help::HelpDialog;
 use crate::controls::settings::SettingsDialog;
 use crate::controls::share::ShareDialog;
-use crate::lab::parts::{CutPicker, use_ticker};
+use crate::ticker::use_ticker;
 
 /// Up to this width there is one panel at a time.
 const NARROW: &str = "(max-width: 900px)";
@@ -60,6 +60,8 @@ pub struct PartProps {
     pub lab: LabHandle,
     /// Words for its events.
     pub story: Story,
+    /// What lies over the lab.
+    pub over: Over,
     /// Opens what lies over the lab.
     pub open: Callback<Over>,
 }
@@ -92,6 +94,16 @@ pub fn Lab(props: &LabProps) -> Html {
     let close = use_callback(open.clone(), |(), open: &Callback<Over>| {
         open.emit(Over::Nothing)
     });
+    {
+        // A dialog gives the focus back by itself; the picker of a cut does not.
+        let (root, before) = (root.clone(), use_mut_ref(Over::default));
+        use_effect_with(*over, move |over| {
+            let closed = before.replace(*over) == Over::Cut && *over == Over::Nothing;
+            if let Some(root) = root.cast::<HtmlElement>().filter(|_| closed) {
+                let _ = root.focus();
+            }
+        });
+    }
     let onkeydown = {
         let (lab, open, over) = (lab.clone(), open.clone(), over.clone());
         move |event: KeyboardEvent| {
@@ -103,6 +115,7 @@ pub fn Lab(props: &LabProps) -> Html {
     let part = PartProps {
         lab: lab.clone(),
         story,
+        over: *over,
         open,
     };
     html! {
@@ -124,11 +137,11 @@ pub fn Lab(props: &LabProps) -> Html {
 fn dialog(over: Over, lab: &LabHandle, close: &Callback<()>) -> Html {
     let (lab, on_close) = (lab.clone(), close.clone());
     match over {
-        Over::Nothing => html! {},
+        // The picker of a cut stands on the stage.
+        Over::Nothing | Over::Cut => html! {},
         Over::Share => html! { <ShareDialog {lab} {on_close} /> },
         Over::Settings => html! { <SettingsDialog {lab} {on_close} /> },
         Over::Help => html! { <HelpDialog {on_close} /> },
-        Over::Cut => html! { <CutPicker {lab} {on_close} /> },
     }
 }
 

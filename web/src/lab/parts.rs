@@ -23,28 +23,9 @@ macro_rules! stand_in {
     )* };
 }
 
-stand_in! { Stage Transport Timeline SpaceTime }
-
-/// A picker's props.
-#[derive(Properties, PartialEq)]
-pub struct CutProps {
-    /// The lab.
-    pub lab: LabHandle,
-    /// Called when it is closed.
-    pub on_close: Callback<()>,
-}
-
-/// A stand-in.
-#[component]
-pub fn CutPicker(_props: &CutProps) -> Html {
-    html! {}
-}
+stand_in! { Transport Timeline SpaceTime }
 
 /// A stand-in.
 pub fn on_key(_lab: &LabHandle, _event: &KeyboardEvent) -> bool {
     false
 }
-
-/// A stand-in.
-#[hook]
-pub fn use_ticker(_lab: &LabHandle) {}

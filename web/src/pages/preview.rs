@@ -5,7 +5,7 @@ use yew::prelude::*;
 
 use crate::browser;
 use crate::lab::handle::LabHandle;
-use crate::lab::parts::{Stage, use_ticker};
+use crate::stage::Stage;
 
 /// How fast it runs: slowly, it is there to be looked at.
 const SPEED: f64 = 0.5;
@@ -37,7 +37,6 @@ struct RunningProps {
 
 #[component]
 fn Running(props: &RunningProps) -> Html {
-    use_ticker(&props.lab);
     use_effect_with(props.lab.clone(), |lab| {
         if !browser::reduced_motion() {
             lab.play();

@@ -5,6 +5,7 @@ use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::ui::icons::{Glyph, Icon};
+use crate::ui::numbers;
 use crate::widgets::section::Section;
 use crate::words;
 
@@ -79,7 +80,7 @@ fn violation(lab: &LabHandle, report: &Report) -> Html {
     let reason = report.reason.clone().unwrap_or_default();
     let when = report
         .at
-        .map(|it| format!("At {}: ", words::moment(it)))
+        .map(|it| format!("At {}: ", numbers::clock(it)))
         .unwrap_or_default();
     let jump = report.step.map(|step| {
         let lab = lab.clone();

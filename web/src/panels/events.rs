@@ -4,10 +4,10 @@ use clusterscope_core::trace::{Kind, Record};
 use web_sys::Element;
 use yew::prelude::*;
 
-use super::hue;
 use crate::lab::PartProps;
 use crate::lab::handle::{LabHandle, Selection, use_lab};
 use crate::lab::story::label;
+use crate::ui::pen::epoch_class;
 use crate::widgets::section::Section;
 
 /// So many events are listed while time stands still.
@@ -105,7 +105,11 @@ fn row(lab: &LabHandle, id: u32, record: &Record, text: String, selected: bool) 
         record.time.0 / 1_000_000_000,
         record.time.0 / 1_000_000 % 1_000
     );
-    let class = classes!("cs-event", kind_class(record.kind), record.epoch().map(hue));
+    let class = classes!(
+        "cs-event",
+        kind_class(record.kind),
+        epoch_class(record.epoch())
+    );
     html! {
         <li key={id}>
             <button type="button" {class} onclick={select} ondblclick={go} aria-pressed={selected.to_string()}

@@ -4,7 +4,7 @@ use clusterscope_core::frame::{LogCell, LogRow};
 use web_sys::Element;
 use yew::prelude::*;
 
-use super::hue;
+use crate::ui::pen::epoch_class;
 
 /// Props of [`Log`].
 #[derive(Properties, PartialEq)]
@@ -87,7 +87,7 @@ fn entry(cell: &LogCell) -> Html {
         "not committed"
     };
     html! {
-        <span class={classes!("cs-cell", state, cell.epoch.map(hue))}
+        <span class={classes!("cs-cell", state, epoch_class(cell.epoch))}
             title={format!("{}{epoch}, {words}", cell.text)}>
             { &cell.text }<span class="cs-hidden">{ format!("{epoch}, {words}") }</span>
         </span>

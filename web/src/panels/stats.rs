@@ -4,6 +4,7 @@ use clusterscope_core::Span;
 use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, use_lab};
+use crate::ui::numbers;
 use crate::words;
 
 /// Props of [`Stats`].
@@ -30,7 +31,7 @@ pub fn Stats(props: &StatsProps) -> Html {
         ));
     }
     if let Some(mean) = stats.completion_time.0.checked_div(stats.completed) {
-        parts.push(format!("{} each", words::span(Span(mean))));
+        parts.push(format!("{} each", numbers::span(Span(mean))));
     }
     html! {
         <p class="cs-stats cs-mono">
