@@ -1,5 +1,6 @@
 //! The Clusterscope page.
 
+pub mod controls;
 pub mod lab;
 pub mod stage;
 pub mod ticker;

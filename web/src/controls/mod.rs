@@ -1,0 +1,3 @@
+//! What works the lab.
+
+pub mod transport;
