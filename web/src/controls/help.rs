@@ -6,11 +6,13 @@ use crate::lab::keys::KEYS;
 use crate::widgets::dialog::Dialog;
 
 /// The keys of the transport: what to press and what it does.
-const TIME_KEYS: [(&str, &str); 5] = [
+const TIME_KEYS: [(&str, &str); 7] = [
     ("Space", "Play or pause"),
     (". or →", "One step forward"),
     (", or ←", "One step back"),
+    ("Shift → ←", "Ten steps"),
     ("[ and ]", "Previous and next turn of the story"),
+    ("Home, End", "To the start, to where it was played"),
     ("+ and −", "Faster and slower"),
 ];
 

@@ -4,17 +4,18 @@ use web_sys::{HtmlElement, KeyboardEvent};
 use yew::Callback;
 
 use super::handle::LabHandle;
-use super::parts::on_key;
 use super::{Over, act};
+use crate::controls::transport::on_key;
 use wasm_bindgen::JsCast;
 
 /// The keys of the lab, for help: what to press and what it does.
-pub const KEYS: [(&str, &str); 8] = [
+pub const KEYS: [(&str, &str); 9] = [
     ("c", "Crash the selected node, or the leader"),
     ("r", "Restart a crashed node"),
     ("z", "Pause or resume the selected node"),
     ("p", "Cut the network into groups"),
     ("h", "Heal the network"),
+    ("m", "On the stage: from message to message"),
     ("s", "Share this moment"),
     ("?", "Show the keys"),
     ("Esc", "Close, or select nothing"),

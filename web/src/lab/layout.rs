@@ -2,13 +2,14 @@
 
 use yew::prelude::*;
 
-use super::parts::{SpaceTime, Timeline, Transport};
+use super::parts::{SpaceTime, Timeline};
 use super::{NARROW, Over, PartProps};
 use crate::browser::use_media;
 use crate::controls::faults::{CommandLine, Faults};
 use crate::controls::network::Network;
 use crate::controls::request::Request;
 use crate::controls::rules::Rules;
+use crate::controls::transport::Transport;
 use crate::inspect::Inspector;
 use crate::panels::checks::Checks;
 use crate::panels::events::Events;

@@ -23,9 +23,4 @@ macro_rules! stand_in {
     )* };
 }
 
-stand_in! { Transport Timeline SpaceTime }
-
-/// A stand-in.
-pub fn on_key(_lab: &LabHandle, _event: &KeyboardEvent) -> bool {
-    false
-}
+stand_in! { Timeline SpaceTime }

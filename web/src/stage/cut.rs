@@ -94,16 +94,35 @@ fn outside(layout: &Layout, gap: usize, out: f64) -> Spot {
     )
 }
 
-/// A curve through two gaps, a little like an S, so that it is not taken for a link.
+/// A curve through two gaps that keeps half-way between the nodes on its one side and those on its other.
 fn chord(layout: &Layout, one: usize, two: usize, out: f64) -> Curve {
     let (from, to) = (outside(layout, one, out), outside(layout, two, out));
     let count = layout.nodes.len();
     let gate = |gap: usize| toward(layout.nodes[gap], layout.nodes[(gap + 1) % count], 0.5);
     let (first, last) = (gate(one), gate(two));
-    // Through the gates the curve runs straight to the next: there it is farthest from the nodes on both sides.
+    let between = |node: usize| (node + count - one - 1) % count < (two + count - one) % count;
+    let centre = |inside: bool| {
+        let side = (0..count)
+            .filter(|it| between(*it) == inside)
+            .map(|it| layout.nodes[it]);
+        let (x, y, number) = side.fold((0.0, 0.0, 0.0), |sum, it| {
+            (sum.0 + it.0, sum.1 + it.1, sum.2 + 1.0)
+        });
+        (x / f64::max(number, 1.0), y / f64::max(number, 1.0))
+    };
+    let wanted = toward(centre(true), centre(false), 0.5);
+    let bend = [toward(first, last, 0.12), toward(first, last, 0.88)];
+    // The middle of such a curve: an eighth of each end, three eighths of each bend.
+    let sum = |pick: fn(Spot) -> f64| {
+        (pick(from) + pick(to)) / 8.0 + (pick(bend[0]) + pick(bend[1])) * 0.375
+    };
+    let shift = (
+        (wanted.0 - sum(|it| it.0)) / 0.75,
+        (wanted.1 - sum(|it| it.1)) / 0.75,
+    );
     Curve {
         from,
-        bend: [toward(first, last, 0.12), toward(first, last, 0.88)],
+        bend: bend.map(|it| (it.0 + shift.0, it.1 + shift.1)),
         to,
     }
 }
