@@ -169,6 +169,11 @@ impl Player {
         self.broken.as_deref()
     }
 
+    /// What the run was opened with.
+    pub fn opened(&self) -> &RunSpec {
+        &self.spec
+    }
+
     /// What defines this run, with the playhead where it stands.
     pub fn spec(&self) -> RunSpec {
         let time = self.run.now();

@@ -1,0 +1,67 @@
+//! The page: which of its faces the address asks for.
+
+use clusterscope_core::RunSpec;
+use yew::prelude::*;
+
+use crate::address;
+use crate::browser;
+use crate::lab::Lab;
+use crate::lab::handle::LabHandle;
+use crate::pages::gallery::Gallery;
+
+/// What the address asks for.
+#[derive(Clone, PartialEq)]
+enum Route {
+    /// The list of systems, with what was wrong with a link that led nowhere.
+    Gallery(Option<String>),
+    /// A run, and whether it starts by itself.
+    Lab(LabHandle, bool),
+}
+
+impl Route {
+    /// Reads an address's fragment.
+    fn of(fragment: &str) -> Route {
+        if matches!(fragment, "" | "#" | "#/") {
+            return Route::Gallery(None);
+        }
+        let opened = RunSpec::from_link(fragment).and_then(|spec| {
+            let plays = spec.playhead.is_none() && !browser::reduced_motion();
+            LabHandle::open(spec).map(|lab| Route::Lab(lab, plays))
+        });
+        opened.unwrap_or_else(|error| Route::Gallery(Some(error.to_string())))
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Route::Gallery(_) => {
+                "Clusterscope: watch a cluster run, break it, rewind it".to_owned()
+            }
+            Route::Lab(lab, _) => {
+                let name =
+                    lab.with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
+                format!("{name} · Clusterscope")
+            }
+        }
+    }
+}
+
+/// The page's root.
+#[component]
+pub fn App() -> Html {
+    let route = use_state(|| (0_u32, Route::of(&address::fragment())));
+    {
+        let route = route.clone();
+        let opened = use_mut_ref(|| 0_u32);
+        address::use_fragment(Callback::from(move |fragment: String| {
+            // Counted, so that every link begins a lab of its own.
+            *opened.borrow_mut() += 1;
+            route.set((*opened.borrow(), Route::of(&fragment)));
+        }));
+    }
+    use_effect_with(route.clone(), |route| address::set_title(&route.1.title()));
+    let key = route.0.to_string();
+    match &route.1 {
+        Route::Gallery(problem) => html! { <Gallery {key} problem={problem.clone()} /> },
+        Route::Lab(lab, plays) => html! { <Lab {key} lab={lab.clone()} plays={*plays} /> },
+    }
+}

@@ -1,0 +1,163 @@
+//! Breaking something: the buttons, and the line for those who would rather type.
+
+use clusterscope_core::sim::command::COMMAND_MAX;
+use web_sys::{HtmlInputElement, SubmitEvent};
+use yew::prelude::*;
+
+use crate::lab::act::{self, Aim};
+use crate::lab::handle::{LabHandle, use_lab};
+use crate::lab::{Over, PartProps};
+use crate::ui::icons::{Glyph, Icon};
+use crate::widgets::section::Section;
+
+/// By how much the skew buttons move a clock.
+const SKEW: [&str; 2] = ["-50ms", "+50ms"];
+
+/// A button for a fault.
+#[derive(Properties, PartialEq)]
+struct FaultProps {
+    icon: Glyph,
+    word: AttrValue,
+    #[prop_or_default]
+    aim: AttrValue,
+    #[prop_or_default]
+    key_hint: &'static str,
+    #[prop_or_default]
+    disabled: bool,
+    onclick: Callback<MouseEvent>,
+}
+
+#[component]
+fn Fault(props: &FaultProps) -> Html {
+    let hint = (!props.key_hint.is_empty()).then_some(props.key_hint);
+    html! {
+        <button type="button" class="cs-button cs-fault" disabled={props.disabled}
+            onclick={props.onclick.clone()} aria-keyshortcuts={hint}>
+            <Icon name={props.icon} />
+            <span class="cs-fault-word">
+                { &props.word }
+                if !props.aim.is_empty() { <span class="cs-hidden">{ format!(" {}", props.aim) }</span> }
+            </span>
+            if !props.key_hint.is_empty() {
+                <kbd class="cs-key" aria-hidden="true">{ props.key_hint }</kbd>
+            }
+        </button>
+    }
+}
+
+/// The buttons.
+#[component]
+pub fn Faults(props: &PartProps) -> Html {
+    let view = use_lab(&props.lab);
+    let lab = &props.lab;
+    let aim = act::aim(&view);
+    let aside =
+        html! { <span class="cs-aim" data-testid="aim">{ aim.as_ref().map(describe) }</span> };
+    let aim = aim.map(|it| it.name).unwrap_or_default();
+    let down = act::fallen(&view);
+    let (pause, paused) = act::pause_command(&view).unwrap_or(("pause", String::new()));
+    let call = |act: fn(&LabHandle)| {
+        let lab = lab.clone();
+        Callback::from(move |_: MouseEvent| act(&lab))
+    };
+    let cut = props.open.reform(|_: MouseEvent| Over::Cut);
+    let pause = match pause {
+        "pause" => ("Pause", Glyph::PauseNode),
+        _ => ("Resume", Glyph::ResumeNode),
+    };
+    let restart = down.map(|it| it.to_string()).unwrap_or_default();
+    html! {
+        <Section title="Break something" {aside}>
+            <div class="cs-faults">
+                <Fault icon={Glyph::Crash} word="Crash" aim={aim.clone()} key_hint="c" onclick={call(act::crash)} />
+                <Fault icon={Glyph::Restart} word="Restart" aim={restart} key_hint="r" disabled={down.is_none()}
+                    onclick={call(act::restart)} />
+                <Fault icon={pause.1} word={pause.0} aim={paused} key_hint="z"
+                    onclick={call(act::pause_or_resume)} />
+                <Fault icon={Glyph::Isolate} word="Isolate" aim={aim.clone()} onclick={call(act::isolate)} />
+                <Fault icon={Glyph::Cut} word="Cut…" key_hint="p" onclick={cut} />
+                <Fault icon={Glyph::Heal} word="Heal" key_hint="h" disabled={!act::is_cut(&view.frame)}
+                    onclick={call(act::heal)} />
+                <Skew lab={lab.clone()} {aim} />
+            </div>
+        </Section>
+    }
+}
+
+/// Whom the buttons mean.
+fn describe(aim: &Aim) -> String {
+    let node = aim.node.to_string();
+    if node == aim.name {
+        node
+    } else {
+        format!("{} {node}", aim.name)
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct SkewProps {
+    lab: LabHandle,
+    aim: String,
+}
+
+/// Moves a clock.
+#[component]
+fn Skew(props: &SkewProps) -> Html {
+    let button = |jump: &'static str| {
+        let (lab, aim) = (props.lab.clone(), props.aim.clone());
+        let onclick = move |_: MouseEvent| lab.command_text(&format!("clock {aim} {jump}"));
+        let label = format!("Move the clock of {} by {jump}", props.aim);
+        let shown = if jump.starts_with('-') {
+            "−50 ms"
+        } else {
+            "+50 ms"
+        };
+        html! {
+            <button type="button" class="cs-button cs-half" {onclick} aria-label={label.clone()} title={label}>
+                { shown }
+            </button>
+        }
+    };
+    html! {
+        <div class="cs-skew" role="group" aria-label="Clock">
+            <Icon name={Glyph::Clock} /><span aria-hidden="true">{ "Clock" }</span>
+            { for SKEW.map(button) }
+        </div>
+    }
+}
+
+/// Props of [`CommandLine`].
+#[derive(Properties, PartialEq)]
+pub struct CommandProps {
+    /// The run.
+    pub lab: LabHandle,
+}
+
+/// A line for any command.
+#[component]
+pub fn CommandLine(props: &CommandProps) -> Html {
+    let input = use_node_ref();
+    let onsubmit = {
+        let (lab, input) = (props.lab.clone(), input.clone());
+        move |event: SubmitEvent| {
+            event.prevent_default();
+            let Some(input) = input.cast::<HtmlInputElement>() else {
+                return;
+            };
+            lab.command_text(&input.value());
+            if lab.view().error.is_none() {
+                input.set_value("");
+            }
+        }
+    };
+    html! {
+        <Section title="Command">
+            <form class="cs-line-form" {onsubmit}>
+                <input ref={input} class="cs-input cs-mono" type="text" aria-label="Command"
+                    placeholder="partition n1 n2 | n3 n4 n5" maxlength={COMMAND_MAX.to_string()}
+                    autocomplete="off" autocapitalize="off" spellcheck="false" />
+                <button type="submit" class="cs-button">{ "Do it" }</button>
+            </form>
+        </Section>
+    }
+}

@@ -1,0 +1,10 @@
+//! What the reader does: faults, requests, the network, settings, time.
+
+pub mod faults;
+pub mod help;
+pub mod network;
+pub mod request;
+pub mod rules;
+pub mod settings;
+pub mod share;
+pub mod transport;

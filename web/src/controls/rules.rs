@@ -1,0 +1,103 @@
+//! The rules of the algorithm: switching one off shows what it is for.
+
+use clusterscope_core::RunSpec;
+use clusterscope_core::sim::settings::{SettingView, Value};
+use yew::prelude::*;
+
+use crate::lab::handle::{LabHandle, use_lab};
+use crate::widgets::section::Section;
+use crate::words;
+
+/// Props of [`Rules`].
+#[derive(Properties, PartialEq)]
+pub struct RulesProps {
+    /// The run.
+    pub lab: LabHandle,
+}
+
+/// The settings with which a run began.
+pub fn settings_of(spec: &RunSpec) -> Vec<SettingView> {
+    spec.system()
+        .and_then(|it| (it.settings)(spec))
+        .unwrap_or_default()
+}
+
+/// The same run with another value for a setting; what is as the scenario has it anyway is not written down.
+pub fn with_setting(spec: &RunSpec, key: &str, value: &str) -> RunSpec {
+    let mut spec = spec.clone();
+    spec.settings.retain(|it| it.0 != key);
+    let usual = settings_of(&spec)
+        .iter()
+        .any(|it| it.id == key && it.value.to_string() == value);
+    if !usual {
+        spec.set(key, value);
+    }
+    spec
+}
+
+/// Every rule, with its switch.
+#[component]
+pub fn Rules(props: &RulesProps) -> Html {
+    let _ = use_lab(&props.lab);
+    let opened = props.lab.with(|it| it.opened().clone());
+    let settings = use_memo(opened, |spec| settings_of(spec));
+    let rules: Vec<&SettingView> = settings.iter().filter(|it| it.rule.is_some()).collect();
+    if rules.is_empty() {
+        return html! {};
+    }
+    html! {
+        <Section title="Rules">
+            <ul class="cs-rules">
+                { for rules.into_iter().map(|it| rule(&props.lab, it)) }
+            </ul>
+        </Section>
+    }
+}
+
+fn rule(lab: &LabHandle, setting: &SettingView) -> Html {
+    let on = setting.value == Value::Switch(true);
+    let check = words::title(setting.rule.unwrap_or_default()).to_lowercase();
+    let onclick = {
+        let (lab, key) = (lab.clone(), setting.id);
+        move |_: MouseEvent| {
+            lab.replace(with_setting(
+                &lab.spec(),
+                key,
+                if on { "off" } else { "on" },
+            ))
+        }
+    };
+    let hint = if on {
+        format!("Switch it off, and {check} can fall")
+    } else {
+        format!("Off: {check} can fall")
+    };
+    html! {
+        <li key={setting.id}>
+            <button type="button" role="switch" class="cs-rule" aria-checked={on.to_string()} {onclick}
+                title={hint}>
+                <span class="cs-rule-dot" aria-hidden="true"></span>
+                <span>
+                    { setting.title }
+                    if !on { <span class="cs-rule-off">{ format!("off: {check} can fall") }</span> }
+                </span>
+            </button>
+        </li>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_scenario_has_anyway_is_not_written_down() {
+        let spec = RunSpec::new("raft", "calm");
+        let off = with_setting(&spec, "persist-vote", "off");
+        assert_eq!(
+            off.settings,
+            [("persist-vote".to_owned(), "off".to_owned())]
+        );
+        assert_eq!(with_setting(&off, "persist-vote", "on"), spec);
+    }
+}

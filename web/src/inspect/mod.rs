@@ -1,0 +1,65 @@
+//! Looking into what the reader picked out: a node, a message or an event.
+
+mod event;
+mod message;
+mod node;
+
+use yew::prelude::*;
+
+use crate::lab::PartProps;
+use crate::lab::handle::{LabHandle, Selection, use_lab};
+use crate::ui::icons::{Glyph, Icon};
+use crate::widgets::section::Section;
+
+use self::event::EventInspector;
+use self::message::MessageInspector;
+use self::node::NodeInspector;
+
+/// Whatever is picked out.
+#[component]
+pub fn Inspector(props: &PartProps) -> Html {
+    let view = use_lab(&props.lab);
+    let part = props.clone();
+    match view.selection {
+        Some(Selection::Node(node)) => html! { <NodeInspector key="node" lab={part.lab} {node} /> },
+        Some(Selection::Message(message)) => {
+            html! { <MessageInspector key="message" lab={part.lab} {message} /> }
+        }
+        Some(Selection::Event(event)) => {
+            html! { <EventInspector key="event" lab={part.lab} story={part.story} {event} /> }
+        }
+        None => html! {
+            <Section title="Inspector" class="cs-inspector">
+                <p class="cs-empty">{ "Select a node, a message or an event to look into it." }</p>
+            </Section>
+        },
+    }
+}
+
+/// A line of an inspector: a name and a value.
+pub(crate) fn line(name: &str, value: impl Into<Html>) -> Html {
+    html! { <div class="cs-field"><dt>{ name.to_owned() }</dt><dd>{ value.into() }</dd></div> }
+}
+
+/// The button that puts the inspector away.
+pub(crate) fn clear_button(lab: &LabHandle) -> Html {
+    let lab = lab.clone();
+    let onclick = move |_: MouseEvent| lab.select(None);
+    html! {
+        <button type="button" class="cs-small" {onclick} aria-label="Select nothing" title="Esc">
+            <Icon name={Glyph::Close} />
+        </button>
+    }
+}
+
+/// A button that gives a command.
+pub(crate) fn command_button(lab: &LabHandle, word: &str, command: String) -> Html {
+    let lab = lab.clone();
+    let title = command.clone();
+    let onclick = move |_: MouseEvent| lab.command_text(&command);
+    html! {
+        <button key={title.clone()} type="button" class="cs-button cs-act" {onclick} {title}>
+            { word.to_owned() }
+        </button>
+    }
+}

@@ -1,0 +1,161 @@
+//! Where everything stands: three columns and a foot, or one panel at a time where the window is narrow.
+
+use yew::prelude::*;
+
+use super::parts::{SpaceTime, Timeline};
+use super::{NARROW, Over, PartProps};
+use crate::browser::use_media;
+use crate::controls::faults::{CommandLine, Faults};
+use crate::controls::network::Network;
+use crate::controls::request::Request;
+use crate::controls::rules::Rules;
+use crate::controls::transport::Transport;
+use crate::inspect::Inspector;
+use crate::panels::checks::Checks;
+use crate::panels::events::Events;
+use crate::panels::pictures::Pictures;
+use crate::panels::stats::Stats;
+use crate::stage::{CutPicker, Stage};
+use crate::widgets::section::Section;
+use crate::widgets::tabs::Tabs;
+
+/// Three columns and a foot.
+#[component]
+pub fn Wide(props: &PartProps) -> Html {
+    let lab = props.lab.clone();
+    html! {
+        <div class="cs-wide">
+            <aside class="cs-column cs-left" aria-label="Scenario and faults">
+                <Summary ..props.clone() />
+                <Break ..props.clone() />
+            </aside>
+            <main class="cs-centre">
+                <Title ..props.clone() />
+                <StagePlace ..props.clone() />
+                <div class="cs-below">
+                    <Section title="Space–time" class="cs-space-time-place">
+                        <SpaceTime lab={lab.clone()} />
+                    </Section>
+                    <Pictures lab={lab.clone()} />
+                </div>
+            </main>
+            <aside class="cs-column cs-right" aria-label="What is going on">
+                <Inspector ..props.clone() />
+                <Checks lab={lab.clone()} />
+                <Events ..props.clone() />
+            </aside>
+            <Foot ..props.clone() />
+        </div>
+    }
+}
+
+/// The names of the panels of a narrow window.
+const PANELS: [&str; 6] = ["Faults", "Inspect", "Checks", "Events", "Log", "Space–time"];
+
+/// Stage and transport, and one panel below.
+#[component]
+pub fn Narrow(props: &PartProps) -> Html {
+    let lab = props.lab.clone();
+    let chosen = use_state_eq(|| 0_usize);
+    let choose = use_callback((), {
+        let chosen = chosen.setter();
+        move |index: usize, ()| chosen.set(index)
+    });
+    let panel = match *chosen {
+        0 => html! { <><Summary ..props.clone() /><Break ..props.clone() /></> },
+        1 => html! { <Inspector ..props.clone() /> },
+        2 => html! { <Checks lab={lab.clone()} /> },
+        3 => html! { <Events ..props.clone() /> },
+        4 => html! { <Pictures lab={lab.clone()} /> },
+        _ => html! { <SpaceTime lab={lab.clone()} /> },
+    };
+    let names = PANELS.map(AttrValue::from).to_vec();
+    html! {
+        <div class="cs-narrow">
+            <main class="cs-centre">
+                <Title ..props.clone() />
+                <StagePlace ..props.clone() />
+                <div class="cs-controls"><Transport lab={lab.clone()} compact=true /></div>
+                <div class="cs-time-place"><Timeline lab={lab.clone()} /></div>
+            </main>
+            <Tabs label="Panels" {names} chosen={*chosen} {choose} id="cs-panels" />
+            <div id="cs-panels-panel" class="cs-panel" role="tabpanel"
+                aria-labelledby={format!("cs-panels-{}", *chosen)}>
+                { panel }
+            </div>
+            <footer class="cs-status"><Stats {lab} /></footer>
+        </div>
+    }
+}
+
+/// The stage, and the picker of a cut upon it.
+#[component]
+fn StagePlace(props: &PartProps) -> Html {
+    let compact = use_media(NARROW);
+    let on_close = props.open.reform(|()| Over::Nothing);
+    html! {
+        <div class="cs-stage-place">
+            <Stage lab={props.lab.clone()} {compact} />
+            if props.over == Over::Cut {
+                <CutPicker lab={props.lab.clone()} {on_close} />
+            }
+        </div>
+    }
+}
+
+/// The page's heading, for those who do not see it.
+#[component]
+fn Title(props: &PartProps) -> Html {
+    let title = props
+        .lab
+        .with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
+    html! { <h1 class="cs-hidden">{ title }</h1> }
+}
+
+/// What the scenario is about.
+#[component]
+fn Summary(props: &PartProps) -> Html {
+    let (title, summary, weakened) = props.lab.with(|it| {
+        let scenario = it.scenario();
+        (scenario.title, scenario.summary, scenario.weakened)
+    });
+    html! {
+        <Section title="Scenario">
+            <h3 class="cs-scenario">{ title }</h3>
+            <p class="cs-summary">{ summary }</p>
+            if let Some(check) = weakened {
+                <p class="cs-broken-rule">
+                    { format!("A rule is broken here: {} falls.", crate::words::title(check).to_lowercase()) }
+                </p>
+            }
+        </Section>
+    }
+}
+
+/// Everything that can be done to the cluster.
+#[component]
+fn Break(props: &PartProps) -> Html {
+    let lab = props.lab.clone();
+    html! {
+        <>
+            <Faults ..props.clone() />
+            <Request lab={lab.clone()} />
+            <Network lab={lab.clone()} />
+            <Rules lab={lab.clone()} />
+            <CommandLine {lab} />
+        </>
+    }
+}
+
+/// Transport, time line and counts.
+#[component]
+fn Foot(props: &PartProps) -> Html {
+    let lab = props.lab.clone();
+    html! {
+        <footer class="cs-foot">
+            <div class="cs-controls"><Transport lab={lab.clone()} compact=false /></div>
+            <div class="cs-time-place"><Timeline lab={lab.clone()} /></div>
+            <div class="cs-status"><Stats {lab} /></div>
+        </footer>
+    }
+}

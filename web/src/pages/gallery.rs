@@ -1,0 +1,96 @@
+//! The list of systems: where everybody comes in.
+
+use clusterscope_core::RunSpec;
+use clusterscope_core::sim::system::{ScenarioView, System};
+use clusterscope_core::systems;
+use yew::prelude::*;
+
+use super::preview::Preview;
+use crate::prefs::ThemeSwitch;
+use crate::widgets::brand::Brand;
+use crate::words;
+
+/// Props of [`Gallery`].
+#[derive(Properties, PartialEq)]
+pub struct GalleryProps {
+    /// What was wrong with the link that led here.
+    #[prop_or_default]
+    pub problem: Option<String>,
+}
+
+/// Every system with its scenarios.
+#[component]
+pub fn Gallery(props: &GalleryProps) -> Html {
+    html! {
+        <div class="cs-gallery">
+            <header class="cs-top">
+                <Brand />
+                <div class="cs-tools"><ThemeSwitch /></div>
+            </header>
+            <main>
+                if let Some(problem) = &props.problem { { trouble(problem) } }
+                <div class="cs-hero">
+                    <div>
+                        <h1>{ "Watch a cluster run. Break it. Rewind it." }</h1>
+                        <p>
+                            { "Real distributed algorithms in a deterministic simulation: one seed, one course of \
+                               events. Every step is checked, every moment is a link." }
+                        </p>
+                        <p class="cs-hero-acts">
+                            <a class="cs-button cs-primary" href="#/raft/leader-crash">{ "See a leader crash" }</a>
+                        </p>
+                    </div>
+                    <Preview link="#/raft/calm?seed=1&t=300ms" />
+                </div>
+                { for systems::ALL.iter().map(system) }
+            </main>
+        </div>
+    }
+}
+
+/// A link that led nowhere.
+fn trouble(problem: &str) -> Html {
+    html! {
+        <div class="cs-alert" role="alert">
+            <div>
+                <p><strong>{ "This link cannot be opened." }</strong></p>
+                <p>{ format!("{problem}.") }</p>
+                <p>{ "Choose a scenario below instead." }</p>
+            </div>
+        </div>
+    }
+}
+
+fn system(system: &System) -> Html {
+    let about = &system.about;
+    html! {
+        <section key={about.id} class="cs-system" aria-labelledby={format!("cs-system-{}", about.id)}>
+            <div class="cs-system-about">
+                <p class="cs-heading">{ about.family }</p>
+                <h2 id={format!("cs-system-{}", about.id)}>{ about.title }</h2>
+                <p>{ about.summary }</p>
+                <p class="cs-source">{ about.source }</p>
+            </div>
+            <ul class="cs-scenarios">
+                { for (system.scenarios)().iter().map(|it| scenario(about.id, it)) }
+            </ul>
+        </section>
+    }
+}
+
+fn scenario(system: &str, scenario: &ScenarioView) -> Html {
+    let link = RunSpec::new(system, scenario.id).link();
+    html! {
+        <li key={scenario.id}>
+            <a class="cs-card" href={link}>
+                <span class="cs-card-title">{ scenario.title }</span>
+                <span class="cs-card-text">{ scenario.summary }</span>
+                if let Some(check) = scenario.weakened {
+                    <span class="cs-card-broken">
+                        { format!("broken rule: {} falls", words::title(check).to_lowercase()) }
+                    </span>
+                }
+            </a>
+        </li>
+    }
+}

@@ -1,0 +1,4 @@
+//! The page's faces besides the lab.
+
+pub mod gallery;
+pub mod preview;

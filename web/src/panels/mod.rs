@@ -1,0 +1,9 @@
+//! Pictures and lists beside the stage.
+
+pub mod bars;
+pub mod checks;
+pub mod events;
+pub mod log;
+pub mod pictures;
+pub mod stats;
+pub mod table;

@@ -1,0 +1,65 @@
+//! The pictures of the whole that a system offers: one at a time, where there are several.
+
+use clusterscope_core::frame::Panel;
+use yew::prelude::*;
+
+use super::bars::Bars;
+use super::log::Log;
+use super::table::Table;
+use crate::lab::handle::{LabHandle, use_lab};
+use crate::widgets::section::Section;
+use crate::widgets::tabs::Tabs;
+
+/// Props of [`Pictures`].
+#[derive(Properties, PartialEq)]
+pub struct PicturesProps {
+    /// The run.
+    pub lab: LabHandle,
+}
+
+/// The pictures of the whole.
+#[component]
+pub fn Pictures(props: &PicturesProps) -> Html {
+    let view = use_lab(&props.lab);
+    let chosen = use_state_eq(|| 0_usize);
+    let choose = use_callback((), {
+        let chosen = chosen.setter();
+        move |index: usize, ()| chosen.set(index)
+    });
+    let panels = &view.frame.panels;
+    let index = (*chosen).min(panels.len().saturating_sub(1));
+    let Some(panel) = panels.get(index) else {
+        return html! {};
+    };
+    if panels.len() == 1 {
+        return html! { <Section title={title(panel)} class="cs-pictures">{ picture(panel) }</Section> };
+    }
+    let names: Vec<AttrValue> = panels.iter().map(|it| AttrValue::from(title(it))).collect();
+    html! {
+        <section class="cs-section cs-pictures" aria-label="Pictures">
+            <Tabs label="Pictures" {names} chosen={index} {choose} id="cs-pictures" />
+            <div id="cs-pictures-panel" class="cs-picture" role="tabpanel"
+                aria-labelledby={format!("cs-pictures-{index}")}>
+                { picture(panel) }
+            </div>
+        </section>
+    }
+}
+
+fn title(panel: &Panel) -> &'static str {
+    match panel {
+        Panel::Log { title, .. } | Panel::Table { title, .. } | Panel::Bars { title, .. } => title,
+    }
+}
+
+fn picture(panel: &Panel) -> Html {
+    match panel.clone() {
+        Panel::Log { title, rows } => html! { <Log {title} {rows} /> },
+        Panel::Table {
+            title,
+            columns,
+            rows,
+        } => html! { <Table {title} {columns} {rows} /> },
+        Panel::Bars { title, axis, bars } => html! { <Bars {title} {axis} {bars} /> },
+    }
+}

@@ -1,0 +1,16 @@
+//! The mark and the name.
+
+use yew::prelude::*;
+
+use crate::ui::icons::{Glyph, Icon};
+
+/// The mark and the name, as the way home.
+#[component]
+pub fn Brand() -> Html {
+    html! {
+        <a class="cs-brand" href="#/" aria-label="Clusterscope: all systems">
+            <Icon name={Glyph::Mark} />
+            <span class="cs-wide-only">{ "Clusterscope" }</span>
+        </a>
+    }
+}
