@@ -50,6 +50,7 @@ fn verdict(verdict: Verdict) -> (Glyph, &'static str, &'static str) {
         Verdict::Reached => (Glyph::Check, "cs-ok", "seen"),
         Verdict::NotReached => (Glyph::Dot, "cs-dim", "not seen yet"),
         Verdict::Blocked => (Glyph::Dot, "cs-dim", "not now"),
+        Verdict::Unknown => (Glyph::Dot, "cs-dim", "not known"),
     }
 }
 
@@ -82,9 +83,13 @@ fn violation(lab: &LabHandle, report: &Report) -> Html {
         .at
         .map(|it| format!("At {}: ", numbers::clock(it)))
         .unwrap_or_default();
-    let jump = report.step.map(|step| {
-        let lab = lab.clone();
-        let onclick = move |_: MouseEvent| lab.seek_step(step);
+    let jump = report.at.map(|at| {
+        let (lab, step) = (lab.clone(), report.step);
+        // What clients saw is judged as a whole: it shows at a moment, not in one step.
+        let onclick = move |_: MouseEvent| match step {
+            Some(step) => lab.seek_step(step),
+            None => lab.seek(at),
+        };
         html! { <button type="button" class="cs-link cs-jump" {onclick}>{ "Jump to it" }</button> }
     });
     html! { <p class="cs-violation">{ when }{ reason }{ ". " }{ for jump }</p> }
