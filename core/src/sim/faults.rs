@@ -71,7 +71,11 @@ impl<P: Exhibit> Sim<P> {
                 |_| format!("{label} {target}: no node is {target} now"),
             );
         }
-        for node in nodes {
+        for (index, node) in nodes.into_iter().enumerate() {
+            // Checks look at the node that has just acted, so each of several must have its turn.
+            if index > 0 {
+                self.observe();
+            }
             let event = self
                 .kernel
                 .record(Kind::Fault, node.into(), NO_EVENT, label);

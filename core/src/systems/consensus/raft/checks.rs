@@ -430,23 +430,51 @@ impl StateMachineSafety {
 }
 
 /// A server votes for one candidate in a term, and its term never goes back, restarts or not. Figure 2
+///
+/// A vote that a crash takes before the disk had it was never given: what is sent waits for the disk.
 #[derive(Clone, Default)]
 struct OneVote {
     votes: BTreeMap<NodeId, (Term, Option<NodeId>)>,
 }
 
-invariant!(
-    OneVote,
-    "one-vote",
-    "A server votes once in a term and never goes back to an earlier one (Figure 2)."
-);
+impl Invariant<Raft> for OneVote {
+    fn name(&self) -> &'static str {
+        "one-vote"
+    }
+
+    fn promise(&self) -> &'static str {
+        "A server votes once in a term and never goes back to an earlier one (Figure 2)."
+    }
+
+    fn observe(&mut self, world: &World<'_, Raft>) -> Result<(), String> {
+        let Some(id) = world.changed else {
+            return Ok(());
+        };
+        if let Some(server) = world.node(id) {
+            return self.look(id, server);
+        }
+        let disk = world.durable(id);
+        let vote = self.votes.entry(id).or_default();
+        // With the rule off the disk never has a vote, although it was given.
+        let given = !world.config.rules.persist_vote && vote.0 == disk.current_term;
+        if !given {
+            *vote = (disk.current_term, disk.voted_for);
+        }
+        Ok(())
+    }
+
+    fn clone_box(&self) -> Box<dyn Invariant<Raft>> {
+        Box::new(self.clone())
+    }
+}
 
 impl OneVote {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         let (term, vote) = self.votes.get(&id).copied().unwrap_or((0, None));
         let now = (server.current_term, server.voted_for);
-        // A server that has just restarted may have lost a term or vote that its disk did not have yet; nobody has
-        // heard of those. What others have heard of shows when it acts on it.
+        if now.0 < term {
+            return Err(format!("{id} went back from term {term} to term {}", now.0));
+        }
         if now.0 == term && vote.is_some() && now.1.is_some() && now.1 != vote {
             return Err(format!(
                 "{id} voted for {} and {} in term {term}",
@@ -454,13 +482,11 @@ impl OneVote {
                 name(now.1)
             ));
         }
-        if now.0 > term || (now.0 == term && now.1.is_some()) {
+        if now.0 > term || now.1.is_some() {
             self.votes.insert(id, now);
         }
         Ok(())
     }
-
-    fn forget(&mut self, _id: NodeId) {}
 }
 
 fn name(node: Option<NodeId>) -> String {

@@ -1,0 +1,129 @@
+//! Over many seeds: what must hold holds, what must fall falls, what must be reached is reached, and after the faults
+//! of a swarm there is progress again.
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use clusterscope_core::check::{Report, Verdict};
+use clusterscope_core::systems;
+use clusterscope_core::trace::Level;
+
+use common::{finished, scenarios, spec};
+
+/// Seeds for a scenario in which everything must hold.
+const CORRECT: u64 = 10_000;
+/// Seeds for faults that are drawn.
+const SWARM: u64 = 60_000;
+/// Seeds for a scenario in which a check must fall.
+const WEAKENED: u64 = 3_000;
+
+/// The checks at the end of one run.
+fn reports(link: &mut String, system: &str, scenario: &str, seed: u64) -> Vec<Report> {
+    let mut spec = clusterscope_core::RunSpec::new(system, scenario);
+    spec.seed = seed;
+    *link = spec.link();
+    finished(&spec, Level::Off).reports()
+}
+
+/// Runs the correct scenarios and returns how often each `sometimes` check was reached.
+fn must_hold(swarm: bool, seeds: u64) {
+    let mut link = String::new();
+    for (system, scenario) in scenarios() {
+        if scenario.weakened.is_some() || (scenario.id == "swarm") != swarm {
+            continue;
+        }
+        for seed in 1..=seeds {
+            for report in reports(&mut link, system.about.id, scenario.id, seed) {
+                let fine = !matches!(
+                    report.verdict,
+                    Verdict::Violated | Verdict::Blocked | Verdict::Unknown
+                );
+                assert!(
+                    fine,
+                    "{link}: {} {:?}: {:?}",
+                    report.name, report.verdict, report.reason
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_must_hold_holds() {
+    must_hold(false, CORRECT);
+}
+
+#[test]
+fn swarms_hold_and_come_back_to_life() {
+    must_hold(true, SWARM);
+}
+
+#[test]
+fn what_must_fall_falls() {
+    let mut link = String::new();
+    for (system, scenario) in scenarios() {
+        let Some(check) = scenario.weakened else {
+            continue;
+        };
+        for seed in 1..=WEAKENED {
+            let reports = reports(&mut link, system.about.id, scenario.id, seed);
+            let report = reports.iter().find(|it| it.name == check);
+            let report = report.unwrap_or_else(|| panic!("{link}: there is no check {check}"));
+            assert_eq!(
+                report.verdict,
+                Verdict::Violated,
+                "{link}: {check} did not fall"
+            );
+            assert!(
+                report.at.is_some() && report.reason.is_some(),
+                "{link}: {report:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn with_the_rule_back_nothing_falls() {
+    for (system, scenario) in scenarios() {
+        if scenario.weakened.is_none() {
+            continue;
+        }
+        for seed in 1..=WEAKENED {
+            let mut spec = spec(system, &scenario, seed);
+            let settings = (system.settings)(&spec).unwrap_or_else(|it| panic!("{it}"));
+            for rule in settings.iter().filter(|it| it.rule.is_some()) {
+                spec.set(rule.id, "on");
+            }
+            for report in finished(&spec, Level::Off).reports() {
+                assert_ne!(
+                    report.verdict,
+                    Verdict::Violated,
+                    "{}: {report:?}",
+                    spec.link()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn what_should_be_seen_is_seen() {
+    for system in systems::ALL {
+        let mut seen: BTreeMap<&str, bool> = BTreeMap::new();
+        for scenario in (system.scenarios)() {
+            for seed in 1..=20 {
+                for report in finished(&spec(system, &scenario, seed), Level::Off).reports() {
+                    match report.verdict {
+                        Verdict::Reached => seen.insert(report.name, true),
+                        Verdict::NotReached => Some(*seen.entry(report.name).or_default()),
+                        _ => None,
+                    };
+                }
+            }
+        }
+        for (check, reached) in seen {
+            assert!(reached, "{}: nothing ever reaches {check}", system.about.id);
+        }
+    }
+}
