@@ -106,8 +106,13 @@ pub fn parse_script(text: &str) -> Result<Vec<Planned>, BadInput> {
         }
         script.push(line.parse::<Planned>().map_err(|it| it.within(place))?);
     }
-    script.sort_by_key(|it| it.at);
+    order_by_time(&mut script);
     Ok(script)
+}
+
+/// Puts commands into the order of time; those of one moment keep theirs.
+pub fn order_by_time(commands: &mut [Planned]) {
+    commands.sort_by_key(|it| it.at);
 }
 
 impl fmt::Display for Target {

@@ -533,7 +533,8 @@ impl<P: Exhibit> Sim<P> {
                 deadline: it.deadline,
             })
             .collect();
-        timers.sort_by_key(|it| it.deadline);
+        timers
+            .sort_unstable_by(|one, two| (one.deadline, &one.name).cmp(&(two.deadline, &two.name)));
         NodeView {
             id: node,
             status: host.status,

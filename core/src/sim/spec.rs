@@ -17,7 +17,7 @@ use crate::error::{BadInput, one_of, quote};
 use crate::systems;
 use crate::trace::Level;
 
-use super::command::{COMMANDS_MAX, Planned};
+use super::command::{COMMANDS_MAX, Planned, order_by_time};
 use super::run::Run;
 use super::system::System;
 use super::time::{Span, Time};
@@ -178,9 +178,7 @@ impl RunSpec {
                 *time = Time::MAX;
             }
         }
-        if !spec.commands.is_sorted_by_key(|it| it.at) {
-            spec.commands.sort_by_key(|it| it.at);
-        }
+        order_by_time(&mut spec.commands);
         Ok(spec)
     }
 

@@ -5,7 +5,7 @@
 
 use crate::protocol::NodeId;
 
-use super::command::{Command, Link, Planned, Target};
+use super::command::{Command, Link, Planned, Target, order_by_time};
 use super::dist::Chance;
 use super::rng::{Rng, Stream};
 use super::settings::Environment;
@@ -69,7 +69,7 @@ impl Swarm {
                 draw_kind(&mut rng, kind, environment.nodes, quiet_from, &mut script);
             }
         }
-        script.sort_by_key(|it| it.at);
+        order_by_time(&mut script);
         let end = |command: Command| Planned {
             at: quiet_from,
             command,

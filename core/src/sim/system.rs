@@ -6,7 +6,7 @@ use crate::error::{BadInput, one_of};
 use crate::exhibit::{About, Exhibit, Scenario};
 use crate::trace::Level;
 
-use super::command::{Planned, parse_script};
+use super::command::{Planned, order_by_time, parse_script};
 use super::run::Run;
 use super::settings::{Environment, Setting, SettingView};
 use super::simulation::Sim;
@@ -194,7 +194,7 @@ fn build<P: Exhibit>(spec: &RunSpec, level: Level) -> Result<Box<dyn Run>, BadIn
     let mut script =
         parse_script(setup.scenario.script).expect("a test reads every scenario's script");
     script.extend(setup.faults);
-    script.sort_by_key(|it| it.at);
+    order_by_time(&mut script);
     let mut run = Sim::<P>::new(
         setup.environment,
         setup.config,
