@@ -493,8 +493,11 @@ fn name(node: Option<NodeId>) -> String {
     node.map_or_else(|| "nobody".to_owned(), |it| it.to_string())
 }
 
-/// No server deletes an entry that is committed. It follows from the five properties, and tells earlier what went
-/// wrong.
+/// No server deletes an entry in the term in which it was committed, or later. It follows from the five properties,
+/// and tells earlier what went wrong.
+///
+/// In an earlier term it may: a leader that was replaced before the entry was committed may still make a server that
+/// has not heard of the new term delete its copy. That copy did not count for the majority.
 #[derive(Clone, Default)]
 struct CommittedKept {
     committed: Committed,
@@ -504,7 +507,7 @@ struct CommittedKept {
 invariant!(
     CommittedKept,
     "committed-kept",
-    "No server deletes a committed entry from its log."
+    "No server deletes an entry once its term knows it to be committed."
 );
 
 impl CommittedKept {
@@ -515,7 +518,7 @@ impl CommittedKept {
             let lost = before.get(index);
             let committed = self.committed.entries.get(index);
             if let (Some(lost), Some((entry, term))) = (lost, committed) {
-                if lost == entry {
+                if lost == entry && server.current_term >= term {
                     return Err(format!(
                         "{id} deleted index {}, {}, which was committed in term {term}",
                         index + 1,
