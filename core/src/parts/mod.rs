@@ -5,3 +5,5 @@ pub mod log;
 pub mod kv;
 
 pub mod quorum;
+
+pub mod per_node;

@@ -16,6 +16,7 @@
 //!
 //! Source: the ICMP echo of RFC 792; D. L. Mills, RFC 5905 §8, for what time stamps say about offset and delay.
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,6 +27,7 @@ use crate::check::{Invariant, Promise};
 use crate::error::BadInput;
 use crate::exhibit::{About, Exhibit, Scenario, World};
 use crate::frame::{Field, Look, Mark, Panel, Role, Shape};
+use crate::parts::per_node::PerNode;
 use crate::protocol::{Answer, Ctx, NodeId, Outcome, Payload, Protocol, RequestId};
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::settings::{Environment, Kind, Setting, Value};
@@ -560,37 +562,55 @@ fn histogram(world: &World<'_, Ping>) -> Panel {
 /// A round trip, measured with one clock, is as long as it truly was.
 #[derive(Clone, Default)]
 struct HonestRoundTrip {
-    /// When each node truly asked: by asker, asked, number.
-    asked: std::collections::BTreeMap<(NodeId, NodeId, u32), Time>,
+    /// What is known of each asker and each that it asks.
+    links: PerNode<PerNode<Asked>>,
+}
+
+/// The truth about one node's questions to another.
+#[derive(Clone, Default)]
+struct Asked {
+    /// How many questions were noticed.
+    questions: u32,
+    /// When the last of them were truly asked, the newest last.
+    times: VecDeque<Time>,
     /// How many answers were looked at.
-    seen: std::collections::BTreeMap<(NodeId, NodeId), u32>,
-    /// The last question noticed.
-    last: std::collections::BTreeMap<(NodeId, NodeId), u32>,
+    answers: u32,
+}
+
+impl Asked {
+    fn notice(&mut self, now: Time, peer: &Peer) {
+        if self.questions < peer.asked {
+            self.questions = peer.asked;
+            self.times.push_back(now);
+            if self.times.len() > 100 {
+                self.times.pop_front();
+            }
+        }
+    }
+
+    /// When question number `sequence` was asked, unless that is too long ago.
+    fn time_of(&self, sequence: u32) -> Option<Time> {
+        let back = self.questions.checked_sub(sequence)? as usize;
+        self.times.iter().rev().nth(back).copied()
+    }
 }
 
 impl HonestRoundTrip {
     fn forget(&mut self, id: NodeId) {
-        self.asked.retain(|it, _| it.0 != id);
-        self.seen.retain(|it, _| it.0 != id);
-        self.last.retain(|it, _| it.0 != id);
+        self.links.remove(id);
     }
 
     fn look(&mut self, now: Time, id: NodeId, other: NodeId, peer: &Peer) -> Result<(), String> {
-        let link = (id, other);
-        if self.last.get(&link).copied().unwrap_or(0) < peer.asked {
-            self.last.insert(link, peer.asked);
-            self.asked.insert((id, other, peer.asked), now);
-            self.asked
-                .remove(&(id, other, peer.asked.saturating_sub(100)));
-        }
-        if self.seen.get(&link).copied().unwrap_or(0) == peer.answers {
+        let links = self.links.slot(id).get_or_insert_default();
+        let link = links.slot(other).get_or_insert_default();
+        link.notice(now, peer);
+        if std::mem::replace(&mut link.answers, peer.answers) == peer.answers {
             return Ok(());
         }
-        self.seen.insert(link, peer.answers);
-        let Some(asked) = self.asked.get(&(id, other, peer.echo)) else {
+        let Some(asked) = link.time_of(peer.echo) else {
             return Ok(());
         };
-        let truth = now.since(*asked);
+        let truth = now.since(asked);
         let off = truth.0.abs_diff(peer.round_trip.0);
         // Clocks may run a tenth too fast or too slow.
         if off > truth.0 / 9 + 1_000 {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::check::{Invariant, Promise, linearizable};
 use crate::exhibit::World;
 use crate::parts::log::Log;
+use crate::parts::per_node::PerNode;
 use crate::protocol::{ClientId, NodeId};
 use crate::sim::time::Span;
 
@@ -189,7 +190,7 @@ impl ElectionSafety {
 #[derive(Clone, Default)]
 struct LeaderAppendOnly {
     /// The term and the log of each server that led when it last acted.
-    logs: BTreeMap<NodeId, (Term, Log<Entry>)>,
+    logs: PerNode<(Term, Log<Entry>)>,
 }
 
 invariant!(
@@ -201,7 +202,7 @@ invariant!(
 impl LeaderAppendOnly {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         if !server.leads() {
-            self.logs.remove(&id);
+            self.logs.remove(id);
             return Ok(());
         }
         let now = (server.current_term, server.log.clone());
@@ -221,7 +222,7 @@ impl LeaderAppendOnly {
     }
 
     fn forget(&mut self, id: NodeId) {
-        self.logs.remove(&id);
+        self.logs.remove(id);
     }
 }
 
@@ -233,7 +234,7 @@ impl LeaderAppendOnly {
 #[derive(Clone, Default)]
 struct LogMatching {
     terms: BTreeMap<Term, TermLog>,
-    logs: BTreeMap<NodeId, Log<Entry>>,
+    logs: PerNode<Log<Entry>>,
 }
 
 #[derive(Clone)]
@@ -309,7 +310,7 @@ impl LogMatching {
     }
 
     fn forget(&mut self, id: NodeId) {
-        self.logs.remove(&id);
+        self.logs.remove(id);
     }
 }
 
@@ -354,7 +355,7 @@ impl Committed {
 struct LeaderCompleteness {
     committed: Committed,
     /// The terms whose leader has been looked at.
-    leaders: BTreeMap<NodeId, Term>,
+    leaders: PerNode<Term>,
 }
 
 invariant!(
@@ -382,7 +383,7 @@ impl LeaderCompleteness {
     }
 
     fn forget(&mut self, id: NodeId) {
-        self.leaders.remove(&id);
+        self.leaders.remove(id);
     }
 }
 
@@ -391,7 +392,7 @@ impl LeaderCompleteness {
 #[derive(Clone, Default)]
 struct StateMachineSafety {
     applied: Log<Entry>,
-    by: BTreeMap<NodeId, Index>,
+    by: PerNode<Index>,
 }
 
 invariant!(
@@ -425,7 +426,7 @@ impl StateMachineSafety {
     }
 
     fn forget(&mut self, id: NodeId) {
-        self.by.remove(&id);
+        self.by.remove(id);
     }
 }
 
@@ -434,7 +435,7 @@ impl StateMachineSafety {
 /// A vote that a crash takes before the disk had it was never given: what is sent waits for the disk.
 #[derive(Clone, Default)]
 struct OneVote {
-    votes: BTreeMap<NodeId, (Term, Option<NodeId>)>,
+    votes: PerNode<(Term, Option<NodeId>)>,
 }
 
 impl Invariant<Raft> for OneVote {
@@ -454,7 +455,7 @@ impl Invariant<Raft> for OneVote {
             return self.look(id, server);
         }
         let disk = world.durable(id);
-        let vote = self.votes.entry(id).or_default();
+        let vote = self.votes.slot(id).get_or_insert_default();
         // With the rule off the disk never has a vote, although it was given.
         let given = !world.config.rules.persist_vote && vote.0 == disk.current_term;
         if !given {
@@ -470,7 +471,7 @@ impl Invariant<Raft> for OneVote {
 
 impl OneVote {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        let (term, vote) = self.votes.get(&id).copied().unwrap_or((0, None));
+        let (term, vote) = self.votes.get(id).copied().unwrap_or((0, None));
         let now = (server.current_term, server.voted_for);
         if now.0 < term {
             return Err(format!("{id} went back from term {term} to term {}", now.0));
@@ -501,7 +502,7 @@ fn name(node: Option<NodeId>) -> String {
 #[derive(Clone, Default)]
 struct CommittedKept {
     committed: Committed,
-    logs: BTreeMap<NodeId, Log<Entry>>,
+    logs: PerNode<Log<Entry>>,
 }
 
 invariant!(
@@ -533,7 +534,7 @@ impl CommittedKept {
 
     /// What the disk did not have yet may be gone after a crash: nobody was told of it.
     fn forget(&mut self, id: NodeId) {
-        self.logs.remove(&id);
+        self.logs.remove(id);
     }
 }
 
@@ -541,7 +542,7 @@ impl CommittedKept {
 #[derive(Clone, Default)]
 struct ExactlyOnce {
     /// For each server how much of its audit was read, and the last request of each client in it.
-    audits: BTreeMap<NodeId, (u32, BTreeMap<ClientId, u32>)>,
+    audits: PerNode<(u32, BTreeMap<ClientId, u32>)>,
 }
 
 invariant!(
@@ -552,7 +553,7 @@ invariant!(
 
 impl ExactlyOnce {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        let (read, last) = self.audits.entry(id).or_default();
+        let (read, last) = self.audits.slot(id).get_or_insert_default();
         while let Some(session) = server.executed.get(*read) {
             *read += 1;
             let before = last.insert(session.client, session.sequence);
@@ -567,7 +568,7 @@ impl ExactlyOnce {
     }
 
     fn forget(&mut self, id: NodeId) {
-        self.audits.remove(&id);
+        self.audits.remove(id);
     }
 }
 
