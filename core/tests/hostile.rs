@@ -322,3 +322,15 @@ fn what_is_too_much_ends_a_run_and_says_so() {
     run.run_until(Time(50_000_000));
     assert_eq!(run.halted(), None, "busy, but time passes");
 }
+
+#[test]
+fn what_waits_in_an_inbox_is_not_delayed_into_the_past() {
+    let mut spec = RunSpec::new("ping", "calm");
+    spec.set("nodes", "2");
+    spec.set("latency", "10ms");
+    for line in ["0s pause n2", "200ms delay m1 1ms", "400ms resume n2"] {
+        spec.commands
+            .push(line.parse().unwrap_or_else(|it| panic!("{it}")));
+    }
+    survives(&spec);
+}

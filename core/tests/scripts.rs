@@ -1,5 +1,5 @@
-//! Scripts: a run in a few lines, and what came of it. The text below `----` is written by `BLESS=1 cargo test`; whoever
-//! commits a change of it has understood what caused it.
+//! Scripts: a run in a few lines, and what came of it. The text below `----` is written by `BLESS=1 cargo test`;
+//! whoever commits a change of it has understood what caused it.
 //!
 //! ```text
 //! # Why this is worth a test.
