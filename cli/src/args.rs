@@ -7,7 +7,7 @@ use std::io::Read as _;
 use clusterscope_core::RunSpec;
 use clusterscope_core::error::quote;
 use clusterscope_core::sim::command::{COMMAND_MAX, COMMANDS_MAX, parse_script};
-use clusterscope_core::sim::spec::parse_seed;
+use clusterscope_core::sim::spec::{LINK_MAX, parse_seed};
 use lexopt::Arg::{Long, Short, Value};
 
 use crate::output::{Place, Problem};
@@ -20,7 +20,8 @@ Usage: clusterscope <command>
 
   list [--json]                   every system and its scenarios
   run SYSTEM/SCENARIO [options]   run a scenario: clusterscope run raft/leader-crash --seed 7
-  replay LINK [outputs]           run what a link says, up to its playhead: 'raft/calm?seed=7&t=3s'
+  replay LINK [outputs]           run what a link says, up to its playhead: 'raft/calm?seed=7&t=3s';
+                                  LINK can be -, then it is read from standard input
   help, --help, -h                this text
   --version, -V                   the version
 
@@ -149,7 +150,7 @@ fn parse_run(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
                 spec.set(key, value);
             }
             "--script" => {
-                let text = read_script(&Place::from(value(parser, &name)?))?;
+                let text = read(&Place::from(value(parser, &name)?), SCRIPT_MAX, "script")?;
                 spec.commands
                     .extend(parse_script(&text).map_err(of(&name))?);
             }
@@ -187,8 +188,12 @@ fn parse_replay(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
     }
     let missing =
         || Problem::Input("replay what? Write it like: replay '#/raft/calm?seed=7'".to_owned());
-    let spec = RunSpec::from_link(&link.ok_or_else(missing)?)
-        .map_err(|it| Problem::Input(it.to_string()))?;
+    let link = match link.ok_or_else(missing)? {
+        // A system may not take a word as long as a link can be.
+        dash if dash == "-" => read(&Place::Standard, LINK_MAX as u64, "link")?,
+        link => link,
+    };
+    let spec = RunSpec::from_link(&link).map_err(|it| Problem::Input(it.to_string()))?;
     outputs.check()?;
     Ok(Action::Run {
         spec: Box::new(spec),
@@ -311,28 +316,31 @@ fn split_place(text: &str) -> Result<(String, String), Problem> {
     }
 }
 
-fn read_script(place: &Place) -> Result<String, Problem> {
-    let failed =
-        |it: std::io::Error| refuse(&place.to_string(), format_args!("cannot be read: {it}"));
+/// Reads a whole file that must be text and not too long.
+fn read(place: &Place, longest: u64, what: &str) -> Result<String, Problem> {
+    let name = place.to_string();
+    let failed = |it: std::io::Error| refuse(&name, format_args!("cannot be read: {it}"));
     let mut bytes = Vec::new();
     match place {
         Place::Standard => std::io::stdin()
             .lock()
-            .take(SCRIPT_MAX + 1)
+            .take(longest + 1)
             .read_to_end(&mut bytes),
         Place::File(path) => {
-            File::open(path).and_then(|it| it.take(SCRIPT_MAX + 1).read_to_end(&mut bytes))
+            File::open(path).and_then(|it| it.take(longest + 1).read_to_end(&mut bytes))
         }
     }
     .map_err(failed)?;
-    if bytes.len() as u64 > SCRIPT_MAX {
-        let problem = format_args!("is too long for a script: {COMMANDS_MAX} commands at most");
-        return Err(refuse(&place.to_string(), problem));
+    if bytes.len() as u64 > longest {
+        return Err(refuse(
+            &name,
+            format_args!("is too long for a {what}: {longest} bytes at most"),
+        ));
     }
     String::from_utf8(bytes).map_err(|_| {
         refuse(
-            &place.to_string(),
-            "is not a script: it has bytes that give no letters",
+            &name,
+            format_args!("is not a {what}: it has bytes that give no letters"),
         )
     })
 }

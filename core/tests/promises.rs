@@ -12,11 +12,11 @@ use clusterscope_core::trace::Level;
 use common::{finished, scenarios, spec};
 
 /// Seeds for a scenario in which everything must hold.
-const CORRECT: u64 = 500;
+const CORRECT: u64 = 300;
 /// Seeds for faults that are drawn.
-const SWARM: u64 = 5_000;
+const SWARM: u64 = 2_500;
 /// Seeds for a scenario in which a check must fall.
-const WEAKENED: u64 = 200;
+const WEAKENED: u64 = 100;
 
 /// The checks at the end of one run.
 fn reports(link: &mut String, system: &str, scenario: &str, seed: u64) -> Vec<Report> {

@@ -1,0 +1,546 @@
+//! The program as its users meet it: what it prints, what it refuses, and with which status it ends.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value as Json;
+
+fn program() -> Command {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_clusterscope"));
+    program.env("RUST_BACKTRACE", "1");
+    program
+}
+
+fn run(words: &[&str]) -> Output {
+    program().args(words).output().expect("it can be started")
+}
+
+/// What a run that must succeed with this status printed.
+fn text(words: &[&str], status: i32) -> String {
+    let output = run(words);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{words:?}: {errors}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn json(words: &[&str], status: i32) -> Json {
+    let text = text(words, status);
+    serde_json::from_str(&text).unwrap_or_else(|it| panic!("{words:?}: {it}: {text}"))
+}
+
+/// A file of this test's own.
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+fn path(file: &std::path::Path) -> &str {
+    file.to_str()
+        .expect("the target folder has an ordinary name")
+}
+
+/// What is typed, what the error must quote, and what it must offer.
+const REFUSED: &str = r##"
+                                               => no command           => list, run
+fly                                            => "fly"                => list, run
+--fly                                          => "--fly"              => list, run
+list x                                         => "x"                  => --json
+run                                            => run what             => raft/calm
+run raft                                       => "raft"               => raft/calm
+run paxo/calm                                  => "paxo"               => there is ping
+run raft/clam                                  => "clam"               => calm, leader-crash
+run raft/calm ping/calm                        => "ping/calm"          => one SYSTEM/SCENARIO
+run #/raft/calm                                => "#/raft/calm"        => replay
+run raft/calm --frob                           => "--frob"             => --script
+run raft/calm -x                               => "-x"                 => --script
+run raft/calm --seed                           => "--seed"             => value
+run raft/calm --seed -1                        => "-1"                 => whole number
+run raft/calm --seed 1e3                       => "1e3"                => whole number
+run raft/calm --for 10                         => "10"                 => 20ms
+run raft/calm --for -1s                        => "-1s"                => 20ms
+run raft/calm --for 99999999999s               => "99999999999s"       => 11 days
+run raft/calm --set loss                       => "loss"               => loss=2%
+run raft/calm --set colour=red                 => "colour"             => latency, loss
+run raft/calm --set loss=200%                  => "200%"               => 0% to 100%
+run raft/calm --set nodes=0                    => "0"                  => 1 to 99
+run raft/calm --set nodes=1e9                  => "1e9"                => 1 to 99
+run raft/calm --set nodes=1                    => "nodes=1"            => 2 nodes
+run raft/figure-8 --set nodes=4                => "n5"                 => n1 to n4
+run raft/calm --set latency=pareto(1ms,0.0001) => "pareto(1ms,0.0001)" => 60s
+run raft/calm --script {nowhere}               => no-such-folder       => cannot be read
+run raft/calm --script {folder}                => "                    => cannot be read
+run raft/calm --script {bytes}                 => bytes.txt            => not a script
+run raft/calm --script {bad_script}            => line 2: "explode n1" => crash
+run raft/calm --trace {nowhere}                => no-such-folder       => cannot be written
+run raft/calm --json --trace -                 => "-"                  => --json
+run raft/calm --trace x --history x            => "x"                  => another file
+replay                                         => replay what          => raft/calm
+replay raft                                    => "raft"               => #/raft/calm
+replay #/raft/calm?v=2                         => "2"                  => newer
+replay #/raft/calm?do=1s+crash+n9              => n9                   => n1 to n5
+replay #/raft/calm?do=1s+set+nodes+9           => nodes                => latency
+replay #/raft/calm?do=1s+request+n1+put%0Ax    => put                  => put x 5
+replay #/raft/calm?%0A=1                       => in the link          => seed
+replay {long}                                  => xxx                  => not a link
+"##;
+
+#[test]
+fn bad_input_is_refused_in_one_line_that_quotes_it() {
+    let nowhere = file("no-such-folder").join("file");
+    let bad_script = file("bad-script.txt");
+    fs::write(&bad_script, "1s crash n1\n2s explode n1\n").expect("it can be written");
+    let bytes = file("bytes.txt");
+    fs::write(&bytes, [0xff, 0xfe, 0x00]).expect("it can be written");
+    let long = "x".repeat(100_000);
+    for case in REFUSED.trim().lines() {
+        let [words, quoted, help] = case.split("=>").map(str::trim).collect::<Vec<_>>()[..] else {
+            panic!("{case} is no case");
+        };
+        let fill = |word: &str| match word {
+            "{nowhere}" => path(&nowhere).to_owned(),
+            "{bad_script}" => path(&bad_script).to_owned(),
+            "{bytes}" => path(&bytes).to_owned(),
+            "{folder}" => env!("CARGO_TARGET_TMPDIR").to_owned(),
+            "{long}" => long.clone(),
+            word => word.to_owned(),
+        };
+        let words: Vec<String> = words.split_whitespace().map(fill).collect();
+        let output = program().args(&words).output().expect("it can be started");
+        let error = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(2), "{case}: {error}");
+        assert_eq!(error.lines().count(), 1, "{case}: {error}");
+        assert!(
+            error.contains(quoted) && error.contains(help),
+            "{case}: {error}"
+        );
+        assert!(output.stdout.is_empty(), "{case}");
+    }
+}
+
+#[test]
+fn refusing_empties_no_file() {
+    let kept = file("kept.txt");
+    fs::write(&kept, "precious").expect("it can be written");
+    text(
+        &[
+            "run",
+            "raft/calm",
+            "--set",
+            "nodes=1",
+            "--trace",
+            path(&kept),
+        ],
+        2,
+    );
+    assert_eq!(fs::read_to_string(&kept).expect("it is there"), "precious");
+}
+
+#[test]
+fn the_list_names_systems_scenarios_and_what_must_fall() {
+    let list = json(&["list", "--json"], 0);
+    let raft = list
+        .as_array()
+        .expect("an array")
+        .iter()
+        .find(|it| it["id"] == "raft")
+        .expect("it is there");
+    assert_eq!(
+        (&raft["title"], &raft["family"]),
+        (&"Raft".into(), &"Consensus".into())
+    );
+    let scenario = |id: &str| {
+        raft["scenarios"]
+            .as_array()
+            .expect("an array")
+            .iter()
+            .find(|it| it["id"] == id)
+            .cloned()
+    };
+    assert_eq!(
+        scenario("calm").expect("it is there")["weakened"],
+        Json::Null
+    );
+    assert_eq!(
+        scenario("forgotten-vote").expect("it is there")["weakened"],
+        "election-safety"
+    );
+    assert!(text(&["list"], 0).contains("raft/forgotten-vote"));
+    assert!(text(&["help"], 0).contains("replay LINK"));
+    assert_eq!(text(&["run", "--help"], 0), text(&["--help"], 0));
+    assert!(text(&["--version"], 0).starts_with("clusterscope "));
+}
+
+#[test]
+fn every_scenario_ends_as_it_should_and_its_link_replays_it() {
+    for system in json(&["list", "--json"], 0).as_array().expect("an array") {
+        for scenario in system["scenarios"].as_array().expect("an array") {
+            let name = format!(
+                "{}/{}",
+                system["id"].as_str().expect("text"),
+                scenario["id"].as_str().expect("text")
+            );
+            let falls = scenario["weakened"].as_str();
+            let status = i32::from(falls.is_some());
+            let run = json(&["run", &name, "--seed", "3", "--json"], status);
+            if let Some(check) = falls {
+                let fell = |it: &&Json| it["name"] == check && it["verdict"] == "violated";
+                let report = run["checks"]
+                    .as_array()
+                    .expect("an array")
+                    .iter()
+                    .find(fell);
+                let report = report.unwrap_or_else(|| panic!("{name}: {check} did not fall"));
+                assert!(
+                    report["at"].is_u64()
+                        && report["step"].is_u64()
+                        && report["reason"].is_string(),
+                    "{report}"
+                );
+            }
+            let again = json(
+                &["replay", run["link"].as_str().expect("text"), "--json"],
+                status,
+            );
+            assert_eq!(run, again, "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_summary_says_everything() {
+    let words = [
+        "run",
+        "raft/calm",
+        "--seed",
+        "7",
+        "--for",
+        "2s",
+        "--set",
+        "loss=2%",
+        "--json",
+    ];
+    let run = json(&words, 0);
+    let keys: Vec<&str> = run
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let expected = [
+        "system",
+        "scenario",
+        "seed",
+        "settings",
+        "time",
+        "steps",
+        "events",
+        "messages",
+        "checks",
+        "metrics",
+        "halted",
+        "link",
+        "trace_hash",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(
+        (&run["seed"], &run["time"]),
+        (&7.into(), &2_000_000_000_u64.into())
+    );
+    assert_eq!(
+        (&run["settings"]["loss"], &run["settings"]["nodes"]),
+        (&"2%".into(), &"5".into())
+    );
+    assert!(run["metrics"]["operations"]["completed"].as_u64() > Some(0));
+    assert!(run["metrics"]["mean_latency_ms"].as_f64() > Some(0.0));
+    let hash = run["trace_hash"].as_str().expect("text");
+    assert!(
+        hash.len() == 16 && hash.bytes().all(|it| it.is_ascii_hexdigit()),
+        "{hash}"
+    );
+    assert_eq!(run["link"], "#/raft/calm?seed=7&set.loss=2%25&for=2s&t=2s");
+    let people = text(&words[..8], 0);
+    assert!(
+        people.lines().last().expect("a last line").ends_with(hash),
+        "{people}"
+    );
+}
+
+#[test]
+fn a_script_becomes_part_of_the_link() {
+    let script = file("script.txt");
+    fs::write(
+        &script,
+        "# who leads must go\n1s crash leader\n\n500ms cut n1>n2\n",
+    )
+    .expect("it can be written");
+    let run = json(
+        &[
+            "run",
+            "raft/calm",
+            "--for",
+            "3s",
+            "--script",
+            path(&script),
+            "--json",
+        ],
+        0,
+    );
+    let link = run["link"].as_str().expect("text");
+    assert!(
+        link.contains("do=500ms+cut+n1%3En2&do=1s+crash+leader"),
+        "{link}"
+    );
+    assert_eq!(json(&["replay", link, "--json"], 0), run);
+    let text = fs::read(&script).expect("it is there");
+    let words = ["run", "raft/calm", "--for", "3s", "--script", "-", "--json"];
+    let piped = feed(&words, &text);
+    assert_eq!(
+        serde_json::from_slice::<Json>(&piped.stdout).expect("JSON"),
+        run
+    );
+    let piped = feed(&["replay", "-", "--json"], link.as_bytes());
+    assert_eq!(
+        serde_json::from_slice::<Json>(&piped.stdout).expect("JSON"),
+        run
+    );
+    assert_eq!(
+        feed(&["replay", "-"], &vec![b'x'; 300_000]).status.code(),
+        Some(2)
+    );
+}
+
+/// Runs the program with something on its standard input.
+fn feed(words: &[&str], input: &[u8]) -> Output {
+    let mut program = program();
+    program
+        .args(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = program.spawn().expect("it can be started");
+    // It may stop reading when it has read enough.
+    let _ = child.stdin.take().expect("it is piped").write_all(input);
+    child.wait_with_output().expect("it ends")
+}
+
+#[test]
+fn a_playhead_between_two_steps_is_kept_to() {
+    let at_step = |step: &str| {
+        json(
+            &[
+                "replay",
+                &format!("#/raft/calm?seed=2&t=10s&step={step}"),
+                "--json",
+            ],
+            0,
+        )
+    };
+    let (one, two) = (at_step("100"), at_step("101"));
+    assert_eq!((&one["steps"], &two["steps"]), (&100.into(), &101.into()));
+    assert_ne!(one["trace_hash"], two["trace_hash"]);
+    assert_eq!(
+        json(&["replay", "#/raft/calm?seed=2&step=100", "--json"], 0)["trace_hash"],
+        one["trace_hash"]
+    );
+    let start = json(
+        &["replay", "https://example.org/#/raft/calm?t=0s", "--json"],
+        0,
+    );
+    assert_eq!((&start["time"], &start["steps"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn files_hold_every_event() {
+    let (trace, history, shiviz) = (
+        file("trace.jsonl"),
+        file("history.jsonl"),
+        file("shiviz.log"),
+    );
+    let words = [
+        "run",
+        "raft/leader-crash",
+        "--json",
+        "--trace",
+        path(&trace),
+        "--history",
+        path(&history),
+        "--shiviz",
+        path(&shiviz),
+    ];
+    let run = json(&words, 0);
+    let lines = |file: &PathBuf| -> Vec<Json> {
+        let text = fs::read_to_string(file).expect("it was written");
+        text.lines()
+            .map(|it| serde_json::from_str(it).expect("a line of JSON"))
+            .collect()
+    };
+    let events = lines(&trace);
+    assert_eq!(
+        events.len() as u64,
+        run["events"].as_u64().expect("a count")
+    );
+    for (id, event) in events.iter().enumerate() {
+        assert_eq!(event["id"], id);
+        assert!(
+            event["text"].as_str().is_some_and(|it| !it.is_empty()),
+            "{event}"
+        );
+    }
+    let begun = lines(&history)
+        .iter()
+        .filter(|it| it["type"] == "invoke")
+        .count();
+    assert_eq!(
+        begun as u64,
+        run["metrics"]["operations"]["invoked"]
+            .as_u64()
+            .expect("a count")
+    );
+    let placed = events.iter().filter(|it| it["node"] != "world").count();
+    assert_eq!(
+        fs::read_to_string(&shiviz)
+            .expect("it was written")
+            .lines()
+            .count(),
+        placed * 2
+    );
+    // Files change nothing about the run.
+    assert_eq!(json(&["run", "raft/leader-crash", "--json"], 0), run);
+    let output = run_to_output(&["run", "raft/leader-crash", "--trace", "-"]);
+    assert_eq!(
+        output.0,
+        fs::read_to_string(&trace).expect("it was written")
+    );
+    assert!(
+        output.1.contains(run["trace_hash"].as_str().expect("text")),
+        "{}",
+        output.1
+    );
+}
+
+fn run_to_output(words: &[&str]) -> (String, String) {
+    let output = run(words);
+    (
+        String::from_utf8(output.stdout).expect("text"),
+        String::from_utf8(output.stderr).expect("text"),
+    )
+}
+
+#[test]
+fn whoever_stops_reading_is_no_error() {
+    for words in [
+        ["run", "raft/calm", "--for", "60s", "--trace", "-"].as_slice(),
+        &["list", "--json"],
+    ] {
+        let mut child = program()
+            .args(words)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it can be started");
+        let mut line = String::new();
+        let mut reader = BufReader::with_capacity(64, child.stdout.take().expect("it is piped"));
+        reader.read_line(&mut line).expect("it can be read");
+        drop(reader);
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(output.status.code(), Some(0), "{words:?}");
+        assert!(
+            !String::from_utf8_lossy(&output.stderr).contains("panicked"),
+            "{words:?}"
+        );
+    }
+}
+
+#[test]
+fn no_run_lasts_for_ever() {
+    let still = [
+        "--set",
+        "latency=0s",
+        "--set",
+        "disk=0s",
+        "--set",
+        "think=0s",
+        "--set",
+        "clients=5",
+    ];
+    for system in ["raft/calm", "ping/calm"] {
+        let words = [["run", system, "--json"].as_slice(), &still].concat();
+        let run = json(&words, 0);
+        if system == "raft/calm" {
+            assert!(
+                run["halted"]
+                    .as_str()
+                    .expect("a reason")
+                    .contains("time does not pass"),
+                "{run}"
+            );
+            let again = json(
+                &["replay", run["link"].as_str().expect("text"), "--json"],
+                0,
+            );
+            assert_eq!(run["trace_hash"], again["trace_hash"]);
+        }
+    }
+    let storm = [
+        "run",
+        "raft/calm",
+        "--for",
+        "1000000s",
+        "--set",
+        "latency=1ns",
+        "--set",
+        "think=0s",
+        "--json",
+    ];
+    let run = json(
+        &[
+            storm.as_slice(),
+            &["--set", "disk=0s", "--set", "clients=200"],
+        ]
+        .concat(),
+        0,
+    );
+    assert!(
+        run["halted"]
+            .as_str()
+            .expect("a reason")
+            .contains("events happened"),
+        "{run}"
+    );
+    let nothing = json(&["run", "raft/calm", "--for", "0s", "--json"], 0);
+    assert_eq!(
+        (
+            &nothing["time"],
+            &nothing["metrics"]["operations_per_second"]
+        ),
+        (&0.into(), &Json::Null)
+    );
+}
+
+#[test]
+fn a_cluster_that_is_blocked_is_not_called_live() {
+    let run = json(
+        &[
+            "run",
+            "raft/swarm",
+            "--set",
+            "election-min=100s",
+            "--set",
+            "election-max=200s",
+            "--json",
+        ],
+        0,
+    );
+    let progress = run["checks"]
+        .as_array()
+        .expect("an array")
+        .iter()
+        .find(|it| it["name"] == "progress")
+        .cloned();
+    let progress = progress.expect("it is there");
+    assert_eq!(
+        (&progress["verdict"], &progress["reason"]),
+        (&"blocked".into(), &"no server leads".into())
+    );
+}
