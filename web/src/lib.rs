@@ -1,6 +1,7 @@
 //! The Clusterscope page.
 
 pub mod controls;
+pub mod history;
 pub mod lab;
 pub mod stage;
 pub mod ticker;

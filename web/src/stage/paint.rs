@@ -301,7 +301,7 @@ impl Scene {
         size.min((self.layout.radius * 0.45).max(2.0))
     }
 
-    fn travellers(&self, pen: &mut Pen<'_>, player: &Player, selection: Option<Selection>) {
+    fn travellers(&mut self, pen: &mut Pen<'_>, player: &Player, selection: Option<Selection>) {
         let now = player.now();
         let size = self.size();
         let many = self.messages.len() > ROUND_MESSAGES;
@@ -321,6 +321,10 @@ impl Scene {
                 let client = !matches!((message.from, message.to), (End::Node(_), End::Node(_)));
                 let size = if client { size * 0.7 } else { size };
                 traveller(pen, at, along, size, ink, message.look.mark);
+            }
+            if picked == Some(message.id) {
+                // Should it be dropped by hand, this is where.
+                self.deaths.insert(message.id, ring::progress(message, now));
             }
             if picked == Some(message.id) || self.hover == Some(message.id) {
                 pen.stroke(Ink::Accent, 1.5);
