@@ -163,7 +163,7 @@ impl Diagram {
                 .map(|it| (HostId::from(End::Client(it.id)), it.name.clone()));
             (self.hosts, self.names) = nodes.chain(clients).unzip();
         }
-        let span = window(player) * self.zoom;
+        let span = window(player, pen.width) * self.zoom;
         let now = player.now().0 as f64;
         let follow = (now - span * PLAYHEAD).max(0.0);
         let away = |from: &f64| now < *from || now > from + span;
@@ -238,13 +238,13 @@ impl Diagram {
             pen.face(Face::Axis);
             let wide = pen.measure(words);
             pen.align("left");
-            if height > 3.0 && right - left > wide + 12.0 {
+            if height > 3.0 && right - left > wide + 12.0 && (bar.from.0 as f64) < scale.from {
                 pen.fill(Ink::Dim);
-                pen.text(words, (left + 6.0, y + half));
+                pen.text(words, (left + 6.0, y + half + 5.0));
             } else if height <= 3.0 && right - left > wide {
                 pen.fill(Ink::Bad);
                 pen.alpha(1.0);
-                pen.text(words, (left + 2.0, foot + 9.0));
+                pen.text(words, (left + 4.0, foot - 7.0));
             }
         }
     }
@@ -473,7 +473,11 @@ impl Diagram {
         pen.dash(Dash::Dotted);
         pen.line((x, scale.top), (x, foot));
         pen.dash(Dash::Solid);
-        self.caption(pen, (x, scale.top + 4.0), recorder.label(record), Ink::Bad);
+        // What lasts has its name on the strip along the foot.
+        let label = recorder.label(record);
+        if !matches!(label, "partition" | "cut") {
+            self.caption(pen, (x, foot + 2.0), label, Ink::Bad);
+        }
         self.dots.push(((x, foot), event));
     }
 
@@ -573,9 +577,10 @@ impl Diagram {
     }
 }
 
-/// How much time the window shows before zooming, in nanoseconds.
-fn window(player: &Player) -> f64 {
-    (player.scenario().pace.0 as f64 * SECONDS).max(1_000.0)
+/// How much time the window shows before zooming, in nanoseconds: less where there is less room.
+fn window(player: &Player, width: f64) -> f64 {
+    let share = (width / 1_000.0).clamp(0.35, 1.2);
+    (player.scenario().pace.0 as f64 * SECONDS * share).max(1_000.0)
 }
 
 /// The distance of a point from a line between two others.

@@ -18,7 +18,7 @@ use crate::ui::surface::{Picture, use_surface};
 const EDGE: f64 = 14.0;
 
 /// How high labels, histogram and each bar of a fault are.
-const LABELS: f64 = 18.0;
+const LABELS: f64 = 20.0;
 const HISTOGRAM: f64 = 26.0;
 const LANE: f64 = 6.0;
 const LANES: usize = 3;
@@ -74,7 +74,12 @@ impl Picture for Scroll {
             self.histogram(pen, axis, player);
             self.bars(pen, axis, player);
             branches(pen, axis, player);
-            plans(pen, axis, player);
+            plans(
+                pen,
+                axis,
+                player,
+                self.lanes.first().copied().unwrap_or(0.0),
+            );
             self.taken.clear();
             self.violations(pen, axis, &view);
             self.notes(pen, axis, player);
@@ -157,8 +162,8 @@ impl Scroll {
             let Some(at) = report.at else { continue };
             let x = axis.x(at).round();
             pen.stroke(Ink::Bad, 2.0);
-            pen.line((x, LABELS), (x, AXIS));
-            pen.cross((x, LABELS - 5.0), 3.5);
+            pen.line((x, LABELS - 5.0), (x, AXIS));
+            pen.cross((x, LABELS - 12.0), 3.5);
             self.caption(pen, report.name, x + 7.0, Ink::Bad);
         }
     }
@@ -212,7 +217,7 @@ impl Scroll {
             self.taken.push((x - 8.0, x + wide + 8.0));
             pen.align("left");
             pen.fill(ink);
-            pen.text(words, (x, LABELS - 6.0));
+            pen.text(words, (x, LABELS - 12.0));
         }
     }
 
@@ -292,10 +297,9 @@ fn branches(pen: &mut Pen<'_>, axis: Axis, player: &Player) {
     pen.dash(Dash::Solid);
 }
 
-/// What the scenario plans beyond what is known.
-fn plans(pen: &mut Pen<'_>, axis: Axis, player: &Player) {
+/// What the scenario plans beyond what is known; up to `free`, there are other words.
+fn plans(pen: &mut Pen<'_>, axis: Axis, player: &Player, mut free: f64) {
     let known = player.frontier();
-    let mut free = 0.0;
     for planned in player
         .run()
         .script()
@@ -322,9 +326,9 @@ fn plans(pen: &mut Pen<'_>, axis: Axis, player: &Player) {
 fn playhead(pen: &mut Pen<'_>, axis: Axis, now: Time) {
     let x = axis.x(now);
     pen.stroke(Ink::Accent, 2.0);
-    pen.line((x, LABELS - 2.0), (x, AXIS + 16.0));
+    pen.line((x, LABELS), (x, AXIS + 14.0));
     pen.fill(Ink::Accent);
-    pen.disc((x, LABELS - 2.0), 4.5);
+    pen.disc((x, LABELS), 4.5);
 }
 
 /// Properties of [`Timeline`].
