@@ -1,6 +1,7 @@
 // The element in other people's pages.
 import assert from 'node:assert/strict';
-import { assertAccessible, dist, pageTest, serveFolder } from '../harness.mjs';
+import { dist, pageTest, serveFolder } from '../harness.mjs';
+import { accessible } from '../lab.mjs';
 
 const VIEW = { viewport: { width: 800, height: 600 } };
 
@@ -29,7 +30,7 @@ pageTest('an article has three clusters, one engine, and starts each when it com
     await ready(page, index);
   }
   assert.equal(asked.filter((it) => it.endsWith('.wasm')).length, 1);
-  await assertAccessible(page);
+  await accessible(page);
 });
 
 pageTest('a cluster that is off the screen stands still and goes on later', VIEW, async ({ page, site }) => {

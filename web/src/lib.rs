@@ -5,7 +5,9 @@ pub mod app;
 pub mod browser;
 pub mod controls;
 pub mod embed;
+pub mod history;
 pub mod inspect;
+
 pub mod lab;
 pub mod pages;
 pub mod panels;

@@ -106,12 +106,12 @@ fn Skew(props: &SkewProps) -> Html {
     let button = |jump: &'static str| {
         let (lab, aim) = (props.lab.clone(), props.aim.clone());
         let onclick = move |_: MouseEvent| lab.command_text(&format!("clock {aim} {jump}"));
-        let label = format!("Move the clock of {} by {jump}", props.aim);
         let shown = if jump.starts_with('-') {
             "−50 ms"
         } else {
             "+50 ms"
         };
+        let label = format!("{shown}: move the clock of {}", props.aim);
         html! {
             <button type="button" class="cs-button cs-half" {onclick} aria-label={label.clone()} title={label}>
                 { shown }

@@ -246,7 +246,7 @@ struct ActionButtonProps {
 #[derive(Default)]
 struct Hold {
     _start: Option<Timeout>,
-    repeat: Rc<RefCell<Option<Interval>>>,
+    _repeat: Rc<RefCell<Option<Interval>>>,
 }
 
 /// A button that acts when it is pressed; steps repeat while it is held.
@@ -282,7 +282,7 @@ fn ActionButton(props: &ActionButtonProps) -> Html {
             };
             *hold.borrow_mut() = Hold {
                 _start: Some(start),
-                repeat,
+                _repeat: repeat,
             };
         })
     };

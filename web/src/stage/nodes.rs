@@ -231,7 +231,7 @@ fn Outline(props: &OutlineProps) -> Html {
         Shape::Circle => {
             html! { <circle cx="0" cy="0" r="50" vector-effect="non-scaling-stroke" /> }
         }
-        Shape::Diamond => polygon("0,-63 63,0 0,63 -63,0"),
+        Shape::Diamond => polygon("0,-59 59,0 0,59 -59,0"),
         Shape::Hexagon => polygon("27.5,-48 55,0 27.5,48 -27.5,48 -55,0 -27.5,-48"),
         Shape::Square => polygon("-46,-46 46,-46 46,46 -46,46"),
     };
