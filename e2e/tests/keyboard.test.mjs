@@ -49,7 +49,7 @@ pageTest('a node is reached by Tab, picked out by Enter and left by Escape', asy
   await page.keyboard.press('ArrowRight');
   await page.keyboard.press('Enter');
   await page.getByRole('menu').waitFor();
-  await page.getByRole('region', { name: /^N2/ }).waitFor();
+  await page.getByRole('region', { name: /^n2/ }).waitFor();
   await page.keyboard.press('Escape');
   await page.getByRole('menu').waitFor({ state: 'detached' });
   await page.keyboard.press('Escape');

@@ -54,6 +54,7 @@ pageTest('rewound and played again, everything comes out as it was', async ({ pa
   await choose(page, first, 'Crash');
   await elect(page, [first]);
   const after = await hash(page);
+  await page.locator('.cs-lab').focus();
   await page.keyboard.press('Home');
   await page.waitForFunction((it) => document.querySelector('[data-testid=trace-hash]').textContent !== it, after);
   assert.notEqual(await hash(page), before);

@@ -7,7 +7,6 @@ pub mod controls;
 pub mod embed;
 pub mod history;
 pub mod inspect;
-
 pub mod lab;
 pub mod pages;
 pub mod panels;
