@@ -654,12 +654,15 @@ pub fn SpaceTime(props: &SpaceTimeProps) -> Html {
     html! {
         <div class="cs-spacetime" role="group" aria-label="Space-time diagram">
             <canvas ref={canvas} class="cs-spacetime-canvas" role="img" aria-label={label}
-                onpointerdown={drag.down} onpointermove={drag.moved} onpointerup={drag.up} onpointercancel={drag.cancel} />
+                onpointerdown={drag.down} onpointermove={drag.moved}
+                onpointerup={drag.up} onpointercancel={drag.cancel} />
             <div class="cs-spacetime-zoom">
-                <button type="button" class="cs-button is-small" aria-label="Show less time" title="Show less time (Ctrl and wheel)" onclick={closer}>
+                <button type="button" class="cs-button is-small" aria-label="Show less time"
+                    title="Show less time (Ctrl and wheel)" onclick={closer}>
                     <Icon name={Glyph::Plus} />
                 </button>
-                <button type="button" class="cs-button is-small" aria-label="Show more time" title="Show more time (Ctrl and wheel)" onclick={wider}>
+                <button type="button" class="cs-button is-small" aria-label="Show more time"
+                    title="Show more time (Ctrl and wheel)" onclick={wider}>
                     <Icon name={Glyph::Minus} />
                 </button>
             </div>

@@ -1,4 +1,5 @@
-//! The geometry of cuts: which curves part the groups of a partition, and how a line across the stage parts the nodes.
+//! The geometry of cuts: which curves part the groups of a partition, and how a line across the stage parts
+//! the nodes.
 
 use clusterscope_core::protocol::NodeId;
 
@@ -31,8 +32,9 @@ pub fn groups_of(nodes: usize, groups: &[Vec<NodeId>]) -> Option<Vec<usize>> {
 
 /// The curves that part the groups. `into` is cleared first.
 ///
-/// Nodes of one group that sit together are a run. Two runs are parted by one curve through the ring; when every group
-/// is one run, curves meet in the middle; otherwise a curve goes around every run but those of the largest group.
+/// Nodes of one group that sit together are a run. Two runs are parted by one curve through the ring; when
+/// every group is one run, curves meet in the middle; otherwise a curve goes around every run but those of the
+/// largest group.
 pub fn curves(layout: &Layout, group: &[usize], into: &mut Vec<Curve>) {
     into.clear();
     let count = group.len();

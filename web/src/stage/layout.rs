@@ -90,8 +90,8 @@ impl Layout {
         layout
     }
 
-    /// Clients sit outside the ring: before the gaps between nodes where there is width, else in the corners above it
-    /// and in a row below.
+    /// Clients sit outside the ring: before the gaps between nodes where there is width, else in the corners
+    /// above it and in a row below.
     fn seat_clients(&self, clients: &[ClientId], wide: bool) -> Vec<(ClientId, Spot)> {
         let room = CLIENT_WIDTH / 2.0 + 2.0;
         let seat = |index: usize| match (wide, index) {
@@ -130,7 +130,7 @@ impl Layout {
         order.sort_by_key(near);
         // More clients than gaps: they share them, one further on than the other.
         let round = (index / gaps) as f64;
-        let share = 0.5 + 0.25 * round * if index.is_multiple_of(2) { 1.0 } else { -1.0 };
+        let share = 0.5 + 0.25 * round * if index % 2 == 0 { 1.0 } else { -1.0 };
         let out = self.radius + 22.0 + CLIENT_WIDTH / 2.0;
         on_ring(
             self.middle,

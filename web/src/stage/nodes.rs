@@ -1,5 +1,5 @@
-//! Nodes and clients as parts of the page: buttons with words in them, so that keys, fingers and screen readers
-//! reach them.
+//! Nodes and clients as parts of the page: buttons with words in them, so that keys, fingers and screen
+//! readers reach them.
 
 use clusterscope_core::exhibit::Status;
 use clusterscope_core::frame::{ClientView, NodeView, Role, Shape};
@@ -189,7 +189,8 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
         .map(|it| if it { "is-side-a" } else { "is-side-b" });
     let letter = look.role.map_or('×', |it| it.letter);
     html! {
-        <button ref={props.button.clone()} type="button" class={classes!(look.class(), side)} {onclick} {onfocus}
+        <button ref={props.button.clone()} type="button" class={classes!(look.class(), side)}
+            {onclick} {onfocus}
             tabindex={if props.tabbable { "0" } else { "-1" }} aria-label={look.sentence()}
             aria-haspopup="menu" aria-expanded={props.expanded.to_string()}>
             <Outline shape={look.shape()} />
@@ -235,7 +236,11 @@ fn Outline(props: &OutlineProps) -> Html {
         Shape::Hexagon => polygon("27.5,-48 55,0 27.5,48 -27.5,48 -55,0 -27.5,-48"),
         Shape::Square => polygon("-46,-46 46,-46 46,46 -46,46"),
     };
-    html! { <svg class="cs-node-shape" viewBox="-70 -70 140 140" aria-hidden="true" focusable="false">{ shape }</svg> }
+    html! {
+        <svg class="cs-node-shape" viewBox="-70 -70 140 140" aria-hidden="true" focusable="false">
+            { shape }
+        </svg>
+    }
 }
 
 fn polygon(points: &'static str) -> Html {
