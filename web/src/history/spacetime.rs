@@ -609,7 +609,10 @@ fn axis(pen: &mut Pen<'_>, scale: Scale, y: f64) {
         let x = scale.x(Time(time as u64)).round() + 0.5;
         pen.line((x, y), (x, y + 4.0));
         if x > NAMES + 10.0 && x < NAMES + scale.width - 16.0 {
-            pen.text(&numbers::moment(Time(time as u64)), (x, y + 12.0));
+            pen.text(
+                &numbers::tick(Time(time as u64), step, scale.end() >= 1e9),
+                (x, y + 12.0),
+            );
         }
         time += step;
     }

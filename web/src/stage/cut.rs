@@ -5,6 +5,9 @@ use clusterscope_core::protocol::NodeId;
 
 use super::layout::{Layout, Spot, side};
 
+/// A curve leaves the straight line by so much at most.
+const BULGE: f64 = 46.0;
+
 /// A curve along which the network is cut.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Curve {
@@ -112,7 +115,11 @@ fn chord(layout: &Layout, one: usize, two: usize, out: f64) -> Curve {
         });
         (x / f64::max(number, 1.0), y / f64::max(number, 1.0))
     };
+    let gates = toward(first, last, 0.5);
     let wanted = toward(centre(true), centre(false), 0.5);
+    // But not so far off that the line becomes a loop.
+    let off = (wanted.0 - gates.0).hypot(wanted.1 - gates.1);
+    let wanted = toward(gates, wanted, (BULGE / off.max(1.0)).min(1.0));
     let bend = [toward(first, last, 0.12), toward(first, last, 0.88)];
     // The middle of such a curve: an eighth of each end, three eighths of each bend.
     let sum = |pick: fn(Spot) -> f64| {

@@ -198,10 +198,12 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
                 <span class="cs-node-crown"><Icon name={Glyph::Crown} /></span>
             }
             <span class="cs-node-words" aria-hidden="true">
-                if *detail != Detail::Initial {
+                if *radius >= 9.0 && *detail != Detail::Initial {
                     <span class="cs-node-name">{ id.to_string() }</span>
                 }
-                if *detail == Detail::Words {
+                if *radius < 9.0 {
+                    // Too small for a letter: its outline and colour must do.
+                } else if *detail == Detail::Words {
                     <span class="cs-node-role">{ look.word() }</span>
                 } else {
                     <span class="cs-node-role">{ letter }</span>
