@@ -533,6 +533,9 @@ impl Diagram {
             }
         }
         let place = |event: u32| {
+            if let Some(drawn) = self.dots.iter().find(|it| it.1 == event) {
+                return Some(drawn.0);
+            }
             let record = records.get(event)?;
             let host = if record.kind == Kind::Lose {
                 record.peer

@@ -19,6 +19,28 @@ pub struct Curve {
     pub to: Spot,
 }
 
+impl Curve {
+    /// A point of the curve; 0 is where it begins, 1 where it ends.
+    pub fn at(&self, share: f64) -> Spot {
+        let rest = 1.0 - share;
+        let weights = [
+            rest * rest * rest,
+            3.0 * rest * rest * share,
+            3.0 * rest * share * share,
+            share * share * share,
+        ];
+        let points = [self.from, self.bend[0], self.bend[1], self.to];
+        let sum = |pick: fn(&Spot) -> f64| {
+            points
+                .iter()
+                .zip(weights)
+                .map(|(point, weight)| pick(point) * weight)
+                .sum()
+        };
+        (sum(|it| it.0), sum(|it| it.1))
+    }
+}
+
 /// The group of each node; `None` when there is no partition.
 pub fn groups_of(nodes: usize, groups: &[Vec<NodeId>]) -> Option<Vec<usize>> {
     if groups.len() < 2 {
@@ -36,8 +58,8 @@ pub fn groups_of(nodes: usize, groups: &[Vec<NodeId>]) -> Option<Vec<usize>> {
 /// The curves that part the groups. `into` is cleared first.
 ///
 /// Nodes of one group that sit together are a run. Two runs are parted by one curve through the ring; when
-/// every group is one run, curves meet in the middle; otherwise a curve goes around every run but those of the
-/// largest group.
+/// every group is one run, curves meet in the middle; otherwise a curve goes around every run but those of
+/// the largest group.
 pub fn curves(layout: &Layout, group: &[usize], into: &mut Vec<Curve>) {
     into.clear();
     let count = group.len();

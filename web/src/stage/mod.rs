@@ -81,7 +81,13 @@ pub fn Stage(props: &StageProps) -> Html {
     let ready = size.0 > 1.0;
     let label = describe(&view);
     let cutting = picks.sides.is_some().then_some("is-cutting");
-    let class = classes!("cs-stage", props.compact.then_some("is-compact"), cutting);
+    let pointing = picks.hover.is_some().then_some("is-pointing");
+    let class = classes!(
+        "cs-stage",
+        props.compact.then_some("is-compact"),
+        cutting,
+        pointing
+    );
     html! {
         <div {class}
             role="group" aria-label="Cluster" onkeydown={keys(&picks, lab, &seats, &scene)}>
@@ -391,6 +397,7 @@ fn Legend() -> Html {
             <li>
                 <span class="cs-legend-lost" aria-hidden="true"><Icon name={Glyph::Cross} /></span>{ "lost" }
             </li>
+            <li class="cs-legend-cut"><Icon name={Glyph::Cut} />{ "draw a line to cut the network" }</li>
         </ul>
     }
 }

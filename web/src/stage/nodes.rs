@@ -65,7 +65,8 @@ impl NodeLook {
             Status::Paused => "is-paused",
             Status::Down => "is-down",
         };
-        classes!("cs-node", epoch_class(self.epoch()), status)
+        let shape = (self.shape() == Shape::Diamond).then_some("is-diamond");
+        classes!("cs-node", epoch_class(self.epoch()), status, shape)
     }
 
     fn shape(&self) -> Shape {
@@ -117,7 +118,7 @@ impl NodeLook {
             return Some(html! { <><Icon name={Glyph::Clock} />{ clock }</> });
         }
         match self.inbox {
-            0 if self.writing => Some(html! { "writing" }),
+            0 if self.writing => Some(html! { <span class="cs-node-quiet">{ "writing" }</span> }),
             0 => None,
             waiting => Some(html! { { format!("{waiting} waiting") } }),
         }
@@ -191,8 +192,9 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
     html! {
         <button ref={props.button.clone()} type="button" class={classes!(look.class(), side)}
             {onclick} {onfocus}
-            tabindex={if props.tabbable { "0" } else { "-1" }} aria-label={look.sentence()}
+            tabindex={if props.tabbable { "0" } else { "-1" }}
             aria-haspopup="menu" aria-expanded={props.expanded.to_string()}>
+            <span class="cs-sr">{ look.sentence() }</span>
             <Outline shape={look.shape()} />
             if look.role.is_some_and(|it| it.crown) && look.status != Status::Down && *radius >= 12.0 {
                 <span class="cs-node-crown"><Icon name={Glyph::Crown} /></span>
