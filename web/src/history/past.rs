@@ -67,6 +67,8 @@ pub struct Past {
     pub notes: Vec<Mark>,
     /// Faults of one moment.
     pub faults: Vec<Mark>,
+    /// Links that were cut and not mended.
+    cuts: u32,
     /// How many notes have each word.
     counts: Vec<usize>,
 }
@@ -146,12 +148,25 @@ impl Past {
                 self.end(time, |it| it.trouble == Trouble::Parted);
                 self.begin(Trouble::Parted, None, time);
             }
-            ("cut", _) if !self.lasts(|it| it.trouble == Trouble::Cut) => {
-                self.begin(Trouble::Cut, None, time)
+            ("cut", _) => {
+                self.cuts += 1;
+                if self.cuts == 1 {
+                    self.begin(Trouble::Cut, None, time);
+                }
             }
-            ("heal", _) => self.end(time, |it| {
-                matches!(it.trouble, Trouble::Parted | Trouble::Cut)
-            }),
+            // The trace does not say which link: as many mendings as cuts make the network whole.
+            ("mend", _) => {
+                self.cuts = self.cuts.saturating_sub(1);
+                if self.cuts == 0 {
+                    self.end(time, |it| it.trouble == Trouble::Cut);
+                }
+            }
+            ("heal", _) => {
+                self.cuts = 0;
+                self.end(time, |it| {
+                    matches!(it.trouble, Trouble::Parted | Trouble::Cut)
+                });
+            }
             ("crash" | "restart" | "pause" | "resume", _) => {}
             _ => self.faults.push(Mark {
                 time,

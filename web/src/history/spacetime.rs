@@ -533,6 +533,9 @@ impl Diagram {
             }
         }
         let place = |event: u32| {
+            if let Some(drawn) = self.dots.iter().find(|it| it.1 == event) {
+                return Some(drawn.0);
+            }
             let record = records.get(event)?;
             let host = if record.kind == Kind::Lose {
                 record.peer
@@ -609,7 +612,10 @@ fn axis(pen: &mut Pen<'_>, scale: Scale, y: f64) {
         let x = scale.x(Time(time as u64)).round() + 0.5;
         pen.line((x, y), (x, y + 4.0));
         if x > NAMES + 10.0 && x < NAMES + scale.width - 16.0 {
-            pen.text(&numbers::moment(Time(time as u64)), (x, y + 12.0));
+            pen.text(
+                &numbers::tick(Time(time as u64), step, scale.end() >= 1e9),
+                (x, y + 12.0),
+            );
         }
         time += step;
     }
@@ -654,12 +660,15 @@ pub fn SpaceTime(props: &SpaceTimeProps) -> Html {
     html! {
         <div class="cs-spacetime" role="group" aria-label="Space-time diagram">
             <canvas ref={canvas} class="cs-spacetime-canvas" role="img" aria-label={label}
-                onpointerdown={drag.down} onpointermove={drag.moved} onpointerup={drag.up} onpointercancel={drag.cancel} />
+                onpointerdown={drag.down} onpointermove={drag.moved}
+                onpointerup={drag.up} onpointercancel={drag.cancel} />
             <div class="cs-spacetime-zoom">
-                <button type="button" class="cs-button is-small" aria-label="Show less time" title="Show less time (Ctrl and wheel)" onclick={closer}>
+                <button type="button" class="cs-button is-small" aria-label="Show less time"
+                    title="Show less time (Ctrl and wheel)" onclick={closer}>
                     <Icon name={Glyph::Plus} />
                 </button>
-                <button type="button" class="cs-button is-small" aria-label="Show more time" title="Show more time (Ctrl and wheel)" onclick={wider}>
+                <button type="button" class="cs-button is-small" aria-label="Show more time"
+                    title="Show more time (Ctrl and wheel)" onclick={wider}>
                     <Icon name={Glyph::Minus} />
                 </button>
             </div>

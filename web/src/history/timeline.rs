@@ -309,15 +309,15 @@ fn plans(pen: &mut Pen<'_>, axis: Axis, player: &Player, mut free: f64) {
         let x = axis.x(planned.at).round() + 0.5;
         pen.stroke(Ink::Bad, 1.0);
         pen.alpha(0.7);
-        pen.line((x, AXIS + 1.0), (x, AXIS + 8.0));
+        pen.line((x, AXIS + 1.0), (x, AXIS + 5.0));
         pen.alpha(1.0);
         let words = planned.command.to_string();
         pen.face(Face::Axis);
         let wide = pen.measure(&words);
-        if x > free && x + 4.0 + wide < pen.width {
+        if x > free && x + wide < pen.width {
             pen.align("left");
             pen.fill(Ink::Dim);
-            pen.text(&words, (x + 4.0, AXIS + 8.0));
+            pen.text(&words, (x, AXIS + 11.0));
             free = x + wide + 12.0;
         }
     }

@@ -90,12 +90,12 @@ impl Layout {
         layout
     }
 
-    /// Clients sit outside the ring: before the gaps between nodes where there is width, else in the corners above it
-    /// and in a row below.
+    /// Clients sit outside the ring: beside it where there is width, else in the corners above it and in a
+    /// row below.
     fn seat_clients(&self, clients: &[ClientId], wide: bool) -> Vec<(ClientId, Spot)> {
         let room = CLIENT_WIDTH / 2.0 + 2.0;
         let seat = |index: usize| match (wide, index) {
-            (true, _) => self.before_gap(index),
+            (true, _) => self.in_column(index, clients.len()),
             (false, 0) => (self.width - room, 18.0),
             (false, 1) => (room, 18.0),
             _ => {
@@ -119,24 +119,16 @@ impl Layout {
             .collect()
     }
 
-    /// A place outside of a gap: those far to the right and left come first.
-    fn before_gap(&self, index: usize) -> Spot {
-        let gaps = self.nodes.len().max(2);
-        let mut order: Vec<usize> = (0..gaps).collect();
-        let near = |gap: &usize| {
-            let spot = on_ring((0.0, 0.0), (1.0, 1.0), *gap as f64 + 0.5, gaps);
-            (-spot.0.abs() * 1000.0).round() as i64
-        };
-        order.sort_by_key(near);
-        // More clients than gaps: they share them, one further on than the other.
-        let round = (index / gaps) as f64;
-        let share = 0.5 + 0.25 * round * if index.is_multiple_of(2) { 1.0 } else { -1.0 };
-        let out = self.radius + 22.0 + CLIENT_WIDTH / 2.0;
-        on_ring(
-            self.middle,
-            (self.reach.0 + out, self.reach.1 + 10.0),
-            order[index % gaps] as f64 + share,
-            gaps,
+    /// A place beside the ring: clients sit in a column right of it and one left of it.
+    fn in_column(&self, index: usize, count: usize) -> Spot {
+        let right = index % 2 == 0;
+        let of = if right { count.div_ceil(2) } else { count / 2 } as f64;
+        let apart = (self.height / of.max(1.0)).min(68.0);
+        let out = self.reach.0 + self.radius + 22.0 + CLIENT_WIDTH / 2.0;
+        let down = ((index / 2) as f64 - (of - 1.0) / 2.0) * apart;
+        (
+            self.middle.0 + if right { out } else { -out },
+            self.middle.1 + down,
         )
     }
 

@@ -30,6 +30,9 @@ const LOSSES_AMONG: u32 = 3_000;
 /// A lost message leaves its cross for this part of a second of play.
 const LINGER: f64 = 0.9;
 
+/// A curve keeps words off at so many of its points.
+const CURVE_POINTS: u32 = 28;
+
 /// A rectangle that is taken: left, top, right, bottom.
 type Area = (f64, f64, f64, f64);
 
@@ -359,6 +362,12 @@ impl Scene {
             if let Some(((x, y), _)) = self.layout.message(message, now) {
                 self.taken.push((x - size, y - size, x + size, y + size));
             }
+        }
+        for curve in &self.curves {
+            let points =
+                (0..=CURVE_POINTS).map(|it| curve.at(f64::from(it) / f64::from(CURVE_POINTS)));
+            self.taken
+                .extend(points.map(|(x, y)| (x - 4.0, y - 4.0, x + 4.0, y + 4.0)));
         }
         pen.face(Face::Small);
         pen.align("left");
