@@ -127,3 +127,16 @@ pageTest('the page in a frame shows what its address says', async ({ page, site 
   await ready(page, 0);
   await page.getByText('Raft: The leader crashes').waitFor();
 });
+
+pageTest('when the engine breaks down the element says so, and starts again with another', VIEW, async ({ page, site }) => {
+  const asked = [];
+  page.on('request', (request) => asked.push(request.url()));
+  const other = await host(page, site, '<cluster-scope system="raft" scenario="calm" start-at="1s" loading="eager"></cluster-scope>');
+  await ready(page, 0);
+  await page.evaluate(() => window.dispatchEvent(new CustomEvent('clusterscope-panic', { detail: 'for a test' })));
+  await page.getByRole('alert').getByText('The simulation broke down: for a test').waitFor();
+  await page.getByRole('button', { name: 'Reload' }).click();
+  await ready(page, 0);
+  assert.ok(asked.some((it) => it.endsWith('clusterscope-web.js?r=1')));
+  await other.close();
+});
