@@ -73,7 +73,7 @@ pub fn base_folder() -> String {
         .unwrap_or_default()
 }
 
-/// Copies what an input holds; where the clipboard is refused, the text stays selected, ready to be copied by hand.
+/// Copies what an input holds; where the clipboard is refused, the text stays selected, to be copied by hand.
 pub fn copy(input: &HtmlInputElement, done: Callback<bool>) {
     input.select();
     let clipboard = window().and_then(|it| {

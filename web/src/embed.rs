@@ -12,9 +12,9 @@ use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
 
 use crate::controls::transport::{Transport, on_key};
+use crate::history::Timeline;
 use crate::lab::act;
 use crate::lab::handle::{LabHandle, Subscription, use_lab};
-use crate::lab::parts::Timeline;
 use crate::panels::checks::badge;
 use crate::stage::Stage;
 use crate::ticker::{Ticker, Ticking};

@@ -5,6 +5,7 @@ pub mod app;
 pub mod browser;
 pub mod controls;
 pub mod embed;
+pub mod history;
 pub mod inspect;
 pub mod lab;
 pub mod pages;
@@ -21,8 +22,8 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::app::App;
 
-/// Mounts the page when there is a place for it; a worker or an embedding page has none, though its own elements may
-/// bear the same id.
+/// Mounts the page when there is a place for it; a worker or an embedding page has none, though its own
+/// elements may bear the same id.
 #[wasm_bindgen(start)]
 pub fn start() {
     let root = browser::window()

@@ -1,4 +1,4 @@
-//! The last words of a program that broke down: nothing of the page moves any more, and the reader must be told.
+//! The last words of a program that broke down: nothing moves any more, and the reader must be told.
 
 use wasm_bindgen::prelude::*;
 use web_sys::{CustomEvent, CustomEventInit};

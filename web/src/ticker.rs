@@ -1,4 +1,5 @@
-//! One clock for every lab of a page: it asks the browser for pictures only while some lab's time runs and can be seen.
+//! One clock for every lab of a page: it asks the browser for pictures only while some lab's time runs and
+//! can be seen.
 
 use std::cell::RefCell;
 

@@ -7,6 +7,11 @@ for (const button of document.querySelectorAll('[data-command]')) {
 for (const button of document.querySelectorAll('[data-act]')) {
   button.addEventListener('click', () => cluster[button.dataset.act]());
 }
+const told = document.querySelector('#told');
 document.addEventListener('cs-violation', (event) => {
-  document.querySelector('#told').textContent = `The element told this page: ${event.detail.reason}.`;
+  // One broken promise brings down others; the first says most.
+  if (!told.dataset.check) {
+    told.dataset.check = event.detail.check;
+    told.textContent = `The element told this page: ${event.detail.reason}.`;
+  }
 });

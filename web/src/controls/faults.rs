@@ -69,9 +69,10 @@ pub fn Faults(props: &PartProps) -> Html {
     html! {
         <Section title="Break something" {aside}>
             <div class="cs-faults">
-                <Fault icon={Glyph::Crash} word="Crash" aim={aim.clone()} key_hint="c" onclick={call(act::crash)} />
-                <Fault icon={Glyph::Restart} word="Restart" aim={restart} key_hint="r" disabled={down.is_none()}
-                    onclick={call(act::restart)} />
+                <Fault icon={Glyph::Crash} word="Crash" aim={aim.clone()} key_hint="c"
+                    onclick={call(act::crash)} />
+                <Fault icon={Glyph::Restart} word="Restart" aim={restart} key_hint="r"
+                    disabled={down.is_none()} onclick={call(act::restart)} />
                 <Fault icon={pause.1} word={pause.0} aim={paused} key_hint="z"
                     onclick={call(act::pause_or_resume)} />
                 <Fault icon={Glyph::Isolate} word="Isolate" aim={aim.clone()} onclick={call(act::isolate)} />
@@ -106,14 +107,15 @@ fn Skew(props: &SkewProps) -> Html {
     let button = |jump: &'static str| {
         let (lab, aim) = (props.lab.clone(), props.aim.clone());
         let onclick = move |_: MouseEvent| lab.command_text(&format!("clock {aim} {jump}"));
-        let label = format!("Move the clock of {} by {jump}", props.aim);
         let shown = if jump.starts_with('-') {
             "−50 ms"
         } else {
             "+50 ms"
         };
+        let label = format!("{shown}: move the clock of {}", props.aim);
         html! {
-            <button type="button" class="cs-button cs-half" {onclick} aria-label={label.clone()} title={label}>
+            <button type="button" class="cs-button cs-half" {onclick} aria-label={label.clone()}
+                title={label}>
                 { shown }
             </button>
         }

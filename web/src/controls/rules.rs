@@ -40,7 +40,7 @@ pub fn with_setting(spec: &RunSpec, key: &str, value: &str) -> RunSpec {
 pub fn Rules(props: &RulesProps) -> Html {
     let _ = use_lab(&props.lab);
     let opened = props.lab.with(|it| it.opened().clone());
-    let settings = use_memo(opened, |spec| settings_of(spec));
+    let settings = use_memo(opened, settings_of);
     let rules: Vec<&SettingView> = settings.iter().filter(|it| it.rule.is_some()).collect();
     if rules.is_empty() {
         return html! {};

@@ -79,7 +79,8 @@ fn flash(lab: &LabHandle, action: Action) {
     lamps.iter().for_each(|it| it.emit(action));
 }
 
-/// Whether a key belongs to what has the focus: a field that is typed into, or, for Space and Enter, a button.
+/// Whether a key belongs to what has the focus: a field that is typed into, or, for Space and Enter, a
+/// button.
 fn is_taken(event: &KeyboardEvent) -> bool {
     // Inside of a shadow tree, the target that outsiders are told is the whole element.
     let Ok(element) = event.composed_path().get(0).dyn_into::<Element>() else {
@@ -195,7 +196,8 @@ pub fn Transport(props: &TransportProps) -> Html {
         html! { <ActionButton lab={lab.clone()} {action} playing={view.playing} lit={lit == Some(action)} /> }
     };
     html! {
-        <div class={classes!("cs-transport", props.compact.then_some("is-compact"))} role="group" aria-label="Transport">
+        <div class={classes!("cs-transport", props.compact.then_some("is-compact"))} role="group"
+            aria-label="Transport">
             <div class="cs-transport-buttons">
                 { button(Action::PreviousTurn) }
                 { button(Action::StepBack) }
@@ -246,7 +248,7 @@ struct ActionButtonProps {
 #[derive(Default)]
 struct Hold {
     _start: Option<Timeout>,
-    repeat: Rc<RefCell<Option<Interval>>>,
+    _repeat: Rc<RefCell<Option<Interval>>>,
 }
 
 /// A button that acts when it is pressed; steps repeat while it is held.
@@ -282,7 +284,7 @@ fn ActionButton(props: &ActionButtonProps) -> Html {
             };
             *hold.borrow_mut() = Hold {
                 _start: Some(start),
-                repeat,
+                _repeat: repeat,
             };
         })
     };
@@ -299,7 +301,8 @@ fn ActionButton(props: &ActionButtonProps) -> Html {
         use_effect_with((), move |()| move || release.emit(()));
     }
     html! {
-        <button type="button" class={classes!("cs-button", "cs-transport-button", primary, lit.then_some("is-lit"))}
+        <button type="button"
+            class={classes!("cs-button", "cs-transport-button", primary, lit.then_some("is-lit"))}
             aria-label={label} title={format!("{label} ({key})")} {onpointerdown} {onclick}
             onpointerup={up.clone()} onpointerleave={up.clone()} onpointercancel={up}>
             <Icon name={glyph} />
@@ -331,14 +334,17 @@ fn Speed(props: &SpeedProps) -> Html {
     };
     let options = SPEEDS.iter().map(|speed| {
         let chosen = (speed - props.speed).abs() < 1e-9;
-        html! { <option key={speed.to_string()} value={speed.to_string()} selected={chosen}>{ speed_text(*speed) }</option> }
+        let value = speed.to_string();
+        html! { <option key={value.clone()} {value} selected={chosen}>{ speed_text(*speed) }</option> }
     });
     html! {
         <label class="cs-speed">
             <span class="cs-sr">{ "Speed" }</span>
             <select class="cs-select" {onchange} title="Speed (+ and −)">{ for options }</select>
             if !props.compact {
-                <span class="cs-speed-meaning" title="How much of the run passes in one second">{ meaning(pace, props.speed) }</span>
+                <span class="cs-speed-meaning" title="How much of the run passes in one second">
+                    { meaning(pace, props.speed) }
+                </span>
             }
         </label>
     }
@@ -355,7 +361,9 @@ struct ClockProps {
 fn Clock(props: &ClockProps) -> Html {
     html! {
         <div class="cs-clock">
-            <output class="cs-clock-time" aria-label="Time in the run" aria-live="off">{ numbers::clock(props.time) }</output>
+            <output class="cs-clock-time" aria-label="Time in the run" aria-live="off">
+                { numbers::clock(props.time) }
+            </output>
             if !props.compact {
                 <span class="cs-clock-step">{ format!("step {}", props.step) }</span>
             }

@@ -37,7 +37,8 @@ pub fn MessageInspector(props: &MessageProps) -> Html {
         .epoch
         .map(|it| html! { <span class={epoch_class(Some(it))}>{ it.to_string() }</span> });
     html! {
-        <Section title={format!("{} · m{id}", view.kind)} class="cs-inspector" aside={clear_button(&props.lab)}>
+        <Section title={format!("{} · m{id}", view.kind)} class="cs-inspector"
+            aside={clear_button(&props.lab)}>
             if let Some(why) = view.lost {
                 <p class="cs-lost">{ format!("It will be lost: {why}.") }</p>
             }

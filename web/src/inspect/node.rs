@@ -80,11 +80,7 @@ pub fn NodeInspector(props: &NodeProps) -> Html {
         return html! {};
     };
     seen.borrow_mut().look(&view, node);
-    let title = format!(
-        "{} · {}",
-        node.id.to_string().to_uppercase(),
-        words::role(node)
-    );
+    let title = format!("{} · {}", node.id, words::role(node));
     html! {
         <Section {title} class="cs-inspector" aside={clear_button(&props.lab)}>
             if node.status == Status::Down {

@@ -1,8 +1,8 @@
 //! The one place where a lab's state lives: a run that is played, and what the reader looks at.
 //!
-//! Data flows one way. Components call the handle's verbs; the handle changes the player and publishes a new [`View`];
-//! components that [`use_lab`] are drawn anew. What moves every frame does not go through components: canvases register
-//! a painter and read the player themselves.
+//! Data flows one way. Components call the handle's verbs; the handle changes the player and publishes a
+//! new [`View`]; components that [`use_lab`] are drawn anew. What moves every frame does not go through
+//! components: canvases register a painter and read the player themselves.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,7 +16,7 @@ use yew::prelude::*;
 /// Speeds that the transport offers: multiples of the scenario's pace.
 pub const SPEEDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
-/// So many steps are taken in one picture at most; beyond that play-back falls behind rather than freeze the page.
+/// So many steps are taken in one picture at most; beyond that play-back falls behind and the page lives.
 const STEPS_PER_TICK: u64 = 20_000;
 
 /// Panels full of text are drawn at most so often while the run plays, in milliseconds.
@@ -132,7 +132,8 @@ impl LabHandle {
         })))
     }
 
-    /// Reads the player: for painters, which need what a view does not hold. Must not call the handle's verbs.
+    /// Reads the player: for painters, which need what a view does not hold. Must not call the handle's
+    /// verbs.
     pub fn with<R>(&self, read: impl FnOnce(&Player) -> R) -> R {
         read(&self.0.player.borrow())
     }
@@ -167,7 +168,8 @@ impl LabHandle {
         }
     }
 
-    /// Calls `paint` for every picture while time runs and after every new view, until the subscription is dropped.
+    /// Calls `paint` for every picture while time runs and after every new view, until the subscription is
+    /// dropped.
     pub fn on_paint(&self, paint: Callback<()>) -> Subscription {
         let id = self.0.next_listener.replace(self.0.next_listener.get() + 1);
         self.0.painters.borrow_mut().push((id, paint));

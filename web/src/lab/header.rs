@@ -42,7 +42,9 @@ pub fn Header(props: &PartProps) -> Html {
                     <Icon name={Glyph::Settings} /><span class="cs-wide-only">{ "Settings" }</span>
                 </button>
                 <button type="button" class="cs-button cs-icon-button" onclick={open(Over::Help)}
-                    aria-label="Help" title="Help (?)" aria-keyshortcuts="?"><Icon name={Glyph::Help} /></button>
+                    aria-label="Help" title="Help (?)" aria-keyshortcuts="?">
+                    <Icon name={Glyph::Help} />
+                </button>
                 <ThemeSwitch />
             </div>
             <button type="button" class="cs-button cs-primary" onclick={open(Over::Share)}>

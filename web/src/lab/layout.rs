@@ -2,7 +2,6 @@
 
 use yew::prelude::*;
 
-use super::parts::{SpaceTime, Timeline};
 use super::{NARROW, Over, PartProps};
 use crate::browser::use_media;
 use crate::controls::faults::{CommandLine, Faults};
@@ -10,6 +9,7 @@ use crate::controls::network::Network;
 use crate::controls::request::Request;
 use crate::controls::rules::Rules;
 use crate::controls::transport::Transport;
+use crate::history::{SpaceTime, Timeline};
 use crate::inspect::Inspector;
 use crate::panels::checks::Checks;
 use crate::panels::events::Events;

@@ -6,7 +6,6 @@ pub mod handle;
 pub mod header;
 pub mod keys;
 pub mod layout;
-pub mod parts;
 pub mod story;
 
 use web_sys::HtmlElement;

@@ -33,11 +33,13 @@ pub fn Gallery(props: &GalleryProps) -> Html {
                     <div>
                         <h1>{ "Watch a cluster run. Break it. Rewind it." }</h1>
                         <p>
-                            { "Real distributed algorithms in a deterministic simulation: one seed, one course of \
-                               events. Every step is checked, every moment is a link." }
+                            { "Real distributed algorithms in a deterministic simulation: one seed, one \
+                               course of events. Every step is checked, every moment is a link." }
                         </p>
                         <p class="cs-hero-acts">
-                            <a class="cs-button cs-primary" href="#/raft/leader-crash">{ "See a leader crash" }</a>
+                            <a class="cs-button cs-primary" href="#/raft/leader-crash">
+                                { "See a leader crash" }
+                            </a>
                         </p>
                     </div>
                     <Preview link="#/raft/calm?seed=1&t=300ms" />

@@ -63,7 +63,7 @@ fn row(row: &LogRow, first: u64, last: u64) -> Html {
     html! {
         <tr key={row.node.to_string()} class={classes!(row.down.then_some("cs-down"))}>
             <th scope="row">
-                { row.node.to_string().to_uppercase() }
+                { row.node.to_string() }
                 if row.down { <span class="cs-hidden">{ " down, its disk" }</span> }
             </th>
             { for (first..last).map(cell) }

@@ -1,8 +1,12 @@
-//! The geometry of cuts: which curves part the groups of a partition, and how a line across the stage parts the nodes.
+//! The geometry of cuts: which curves part the groups of a partition, and how a line across the stage parts
+//! the nodes.
 
 use clusterscope_core::protocol::NodeId;
 
 use super::layout::{Layout, Spot, side};
+
+/// A curve leaves the straight line by so much at most.
+const BULGE: f64 = 46.0;
 
 /// A curve along which the network is cut.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -13,6 +17,28 @@ pub struct Curve {
     pub bend: [Spot; 2],
     /// Where it ends.
     pub to: Spot,
+}
+
+impl Curve {
+    /// A point of the curve; 0 is where it begins, 1 where it ends.
+    pub fn at(&self, share: f64) -> Spot {
+        let rest = 1.0 - share;
+        let weights = [
+            rest * rest * rest,
+            3.0 * rest * rest * share,
+            3.0 * rest * share * share,
+            share * share * share,
+        ];
+        let points = [self.from, self.bend[0], self.bend[1], self.to];
+        let sum = |pick: fn(&Spot) -> f64| {
+            points
+                .iter()
+                .zip(weights)
+                .map(|(point, weight)| pick(point) * weight)
+                .sum()
+        };
+        (sum(|it| it.0), sum(|it| it.1))
+    }
 }
 
 /// The group of each node; `None` when there is no partition.
@@ -31,8 +57,9 @@ pub fn groups_of(nodes: usize, groups: &[Vec<NodeId>]) -> Option<Vec<usize>> {
 
 /// The curves that part the groups. `into` is cleared first.
 ///
-/// Nodes of one group that sit together are a run. Two runs are parted by one curve through the ring; when every group
-/// is one run, curves meet in the middle; otherwise a curve goes around every run but those of the largest group.
+/// Nodes of one group that sit together are a run. Two runs are parted by one curve through the ring; when
+/// every group is one run, curves meet in the middle; otherwise a curve goes around every run but those of
+/// the largest group.
 pub fn curves(layout: &Layout, group: &[usize], into: &mut Vec<Curve>) {
     into.clear();
     let count = group.len();
@@ -110,7 +137,11 @@ fn chord(layout: &Layout, one: usize, two: usize, out: f64) -> Curve {
         });
         (x / f64::max(number, 1.0), y / f64::max(number, 1.0))
     };
+    let gates = toward(first, last, 0.5);
     let wanted = toward(centre(true), centre(false), 0.5);
+    // But not so far off that the line becomes a loop.
+    let off = (wanted.0 - gates.0).hypot(wanted.1 - gates.1);
+    let wanted = toward(gates, wanted, (BULGE / off.max(1.0)).min(1.0));
     let bend = [toward(first, last, 0.12), toward(first, last, 0.88)];
     // The middle of such a curve: an eighth of each end, three eighths of each bend.
     let sum = |pick: fn(Spot) -> f64| {

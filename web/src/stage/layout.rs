@@ -11,6 +11,9 @@ pub type Spot = (f64, f64);
 /// How wide a client and its words are.
 pub const CLIENT_WIDTH: f64 = 88.0;
 
+/// So many clients find room in the corners above the ring.
+const CORNERS: usize = 2;
+
 /// How far beside the straight line a message travels, so that question and answer do not meet.
 const LANE: f64 = 4.0;
 
@@ -53,17 +56,14 @@ impl Layout {
 
     /// Seats so many nodes and these clients.
     pub fn seat((width, height): (f64, f64), nodes: usize, clients: &[ClientId]) -> Layout {
-        let wide = width > height * 1.05;
+        let wide = width > height * 1.25 && width > 520.0;
         let roomy = (width.min(height) / 9.5).clamp(24.0, 38.0);
         let mut radius = roomy;
-        let (mut beside, mut above, mut below) = (radius + 14.0, radius + 26.0, radius + 30.0);
-        if !clients.is_empty() {
-            if wide {
-                beside += CLIENT_WIDTH + 4.0;
-            } else {
-                above += 34.0;
-                below += 34.0;
-            }
+        let (mut beside, above, mut below) = (radius + 14.0, radius + 26.0, radius + 30.0);
+        if wide && !clients.is_empty() {
+            beside += CLIENT_WIDTH + 4.0;
+        } else if clients.len() > CORNERS {
+            below += 36.0;
         }
         let half = |room: f64| (room / 2.0).max(20.0);
         let mut reach = (half(width - 2.0 * beside), half(height - above - below));
@@ -73,7 +73,7 @@ impl Layout {
         let middle = (width / 2.0, above + (height - above - below) / 2.0);
         if nodes > 1 {
             let chord = 2.0 * reach.0.min(reach.1) * (std::f64::consts::PI / nodes as f64).sin();
-            radius = radius.min(chord * 0.4).max(5.0);
+            radius = radius.min(chord * 0.4).max(2.5);
         }
         let mut layout = Layout {
             width,
@@ -90,44 +90,46 @@ impl Layout {
         layout
     }
 
-    /// Clients sit outside the ring, before the gaps between nodes: beside it where there is width, else above and
-    /// below.
+    /// Clients sit outside the ring: beside it where there is width, else in the corners above it and in a
+    /// row below.
     fn seat_clients(&self, clients: &[ClientId], wide: bool) -> Vec<(ClientId, Spot)> {
-        let gaps = self.nodes.len().max(2);
-        let mut order: Vec<usize> = (0..gaps).collect();
-        let far = |gap: &usize| {
-            let spot = on_ring((0.0, 0.0), (1.0, 1.0), *gap as f64 + 0.5, gaps);
-            let side = if wide { spot.0 } else { spot.1 };
-            (-side.abs() * 1000.0).round() as i64
+        let room = CLIENT_WIDTH / 2.0 + 2.0;
+        let seat = |index: usize| match (wide, index) {
+            (true, _) => self.in_column(index, clients.len()),
+            (false, 0) => (self.width - room, 18.0),
+            (false, 1) => (room, 18.0),
+            _ => {
+                let below = (clients.len() - CORNERS) as f64;
+                (
+                    self.width * ((index - CORNERS) as f64 + 0.5) / below,
+                    self.height - 34.0,
+                )
+            }
         };
-        order.sort_by_key(far);
-        let seat = |index: usize| {
-            let gap = order[index % gaps];
-            // More clients than gaps: they share them, one further on than the other.
-            let round = (index / gaps) as f64;
-            let share = 0.5 + 0.25 * round * if index.is_multiple_of(2) { 1.0 } else { -1.0 };
-            let out = self.radius
-                + if wide {
-                    22.0 + CLIENT_WIDTH / 2.0
-                } else {
-                    30.0
-                };
-            let reach = (
-                self.reach.0 + out,
-                self.reach.1 + if wide { 10.0 } else { out },
-            );
-            let spot = on_ring(self.middle, reach, gap as f64 + share, gaps);
-            let room = CLIENT_WIDTH / 2.0 + 2.0;
+        let inside = |(x, y): Spot| {
             (
-                spot.0.clamp(room, (self.width - room).max(room)),
-                spot.1.clamp(16.0, (self.height - 30.0).max(16.0)),
+                x.clamp(room, (self.width - room).max(room)),
+                y.clamp(16.0, (self.height - 30.0).max(16.0)),
             )
         };
         clients
             .iter()
             .enumerate()
-            .map(|(index, id)| (*id, seat(index)))
+            .map(|(index, id)| (*id, inside(seat(index))))
             .collect()
+    }
+
+    /// A place beside the ring: clients sit in a column right of it and one left of it.
+    fn in_column(&self, index: usize, count: usize) -> Spot {
+        let right = index % 2 == 0;
+        let of = if right { count.div_ceil(2) } else { count / 2 } as f64;
+        let apart = (self.height / of.max(1.0)).min(68.0);
+        let out = self.reach.0 + self.radius + 22.0 + CLIENT_WIDTH / 2.0;
+        let down = ((index / 2) as f64 - (of - 1.0) / 2.0) * apart;
+        (
+            self.middle.0 + if right { out } else { -out },
+            self.middle.1 + down,
+        )
     }
 
     /// How much is written into a node.

@@ -58,7 +58,8 @@ pub fn Menu(props: &MenuProps) -> Html {
             };
             html! {
                 <Popover title={id.to_string()} subtitle={subtitle(node)} items={node_items(node, &frame)}
-                    anchor={props.layout.node(id)} gap={props.layout.radius + 18.0} {bounds} {on_item} {on_close} />
+                    anchor={props.layout.node(id)} gap={props.layout.radius + 18.0}
+                    {bounds} {on_item} {on_close} />
             }
         }
         Subject::Message(id) => {

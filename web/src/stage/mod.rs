@@ -80,12 +80,21 @@ pub fn Stage(props: &StageProps) -> Html {
     }
     let ready = size.0 > 1.0;
     let label = describe(&view);
+    let cutting = picks.sides.is_some().then_some("is-cutting");
+    let pointing = picks.hover.is_some().then_some("is-pointing");
+    let class = classes!(
+        "cs-stage",
+        props.compact.then_some("is-compact"),
+        cutting,
+        pointing
+    );
     html! {
-        <div class={classes!("cs-stage", props.compact.then_some("is-compact"), picks.sides.is_some().then_some("is-cutting"))}
+        <div {class}
             role="group" aria-label="Cluster" onkeydown={keys(&picks, lab, &seats, &scene)}>
             <canvas ref={canvas} class="cs-stage-canvas" role="img" aria-label={label}
-                onpointerdown={picks.down.clone()} onpointermove={picks.moved.clone()} onpointerup={picks.up.clone()}
-                onpointercancel={picks.cancel.clone()} onpointerleave={picks.leave.clone()} />
+                onpointerdown={picks.down.clone()} onpointermove={picks.moved.clone()}
+                onpointerup={picks.up.clone()} onpointercancel={picks.cancel.clone()}
+                onpointerleave={picks.leave.clone()} />
             if ready {
                 { for clients(&view.frame, &layout) }
                 { for node_seats(&view.frame, &layout, &picks, &seats, lab) }
@@ -96,7 +105,8 @@ pub fn Stage(props: &StageProps) -> Html {
                     { tip(lab, &layout, id) }
                 }
                 if let Some(subject) = picks.menu.filter(|_| !gone) {
-                    <Menu key={subject_key(subject)} lab={lab.clone()} version={view.version} {subject} layout={layout.clone()} on_close={close} />
+                    <Menu key={subject_key(subject)} lab={lab.clone()} version={view.version} {subject}
+                        layout={layout.clone()} on_close={close} />
                 }
             }
             if let Some(sides) = &*picks.sides {
@@ -189,9 +199,10 @@ fn node_seats<'a>(
         let active = picks.active.clone();
         Callback::from(move |node: NodeId| active.set(node.index()))
     };
+    let sides = (*picks.sides).as_ref().and_then(Option::as_ref);
     let active = (*picks.active).min(frame.nodes.len().saturating_sub(1));
     frame.nodes.iter().zip(seats.iter()).enumerate().map(move |(index, (node, button))| {
-        let side = picks.sides.as_ref().as_ref().and_then(|it| it.as_ref()).and_then(|it| it.get(index).copied());
+        let side = sides.and_then(|it| it.get(index).copied());
         html! {
             <NodeSeat key={index} look={NodeLook::of(node)} spot={layout.node(node.id)} radius={layout.radius}
                 detail={layout.detail()} tabbable={index == active} {side} button={button.clone()}
@@ -270,7 +281,8 @@ fn message_seats(view: &View, layout: &Layout, picks: &Picks, lab: &LabHandle) -
         let id = message.id;
         Some(html! {
             <MessageSeat key={id} {id} {spot} words={message_words(message)} tabbable={index == 0}
-                wanted={*picks.wanted == Some(id)} on_hover={picks.on_hover.clone()} on_pick={picks.on_message.clone()} />
+                wanted={*picks.wanted == Some(id)} on_hover={picks.on_hover.clone()}
+                on_pick={picks.on_message.clone()} />
         })
     });
     html! {
@@ -323,7 +335,8 @@ fn MessageSeat(props: &MessageSeatProps) -> Html {
     let onfocus = props.on_hover.reform(move |_| Some(id));
     let onblur = props.on_hover.reform(|_| None);
     html! {
-        <button ref={seat} type="button" class="cs-message-seat" tabindex={if props.tabbable { "0" } else { "-1" }}
+        <button ref={seat} type="button" class="cs-message-seat"
+            tabindex={if props.tabbable { "0" } else { "-1" }}
             aria-label={props.words.clone()} aria-haspopup="menu" {onclick} {onfocus} {onblur} />
     }
 }
@@ -368,7 +381,9 @@ fn Tip(props: &TipProps) -> Html {
         },
     );
     html! {
-        <div ref={tip} class={classes!("cs-tip", props.low.then_some("is-low"))} aria-hidden="true">{ &props.words }</div>
+        <div ref={tip} class={classes!("cs-tip", props.low.then_some("is-low"))} aria-hidden="true">
+            { &props.words }
+        </div>
     }
 }
 
@@ -379,7 +394,10 @@ fn Legend() -> Html {
         <ul class="cs-legend" aria-label="Legend">
             <li><span class="cs-legend-request" aria-hidden="true"></span>{ "request" }</li>
             <li><span class="cs-legend-reply" aria-hidden="true"></span>{ "reply" }</li>
-            <li><span class="cs-legend-lost" aria-hidden="true"><Icon name={Glyph::Cross} /></span>{ "lost" }</li>
+            <li>
+                <span class="cs-legend-lost" aria-hidden="true"><Icon name={Glyph::Cross} /></span>{ "lost" }
+            </li>
+            <li class="cs-legend-cut"><Icon name={Glyph::Cut} />{ "draw a line to cut the network" }</li>
         </ul>
     }
 }

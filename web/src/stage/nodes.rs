@@ -1,5 +1,5 @@
-//! Nodes and clients as parts of the page: buttons with words in them, so that keys, fingers and screen readers
-//! reach them.
+//! Nodes and clients as parts of the page: buttons with words in them, so that keys, fingers and screen
+//! readers reach them.
 
 use clusterscope_core::exhibit::Status;
 use clusterscope_core::frame::{ClientView, NodeView, Role, Shape};
@@ -65,7 +65,8 @@ impl NodeLook {
             Status::Paused => "is-paused",
             Status::Down => "is-down",
         };
-        classes!("cs-node", epoch_class(self.epoch()), status)
+        let shape = (self.shape() == Shape::Diamond).then_some("is-diamond");
+        classes!("cs-node", epoch_class(self.epoch()), status, shape)
     }
 
     fn shape(&self) -> Shape {
@@ -117,7 +118,7 @@ impl NodeLook {
             return Some(html! { <><Icon name={Glyph::Clock} />{ clock }</> });
         }
         match self.inbox {
-            0 if self.writing => Some(html! { "writing" }),
+            0 if self.writing => Some(html! { <span class="cs-node-quiet">{ "writing" }</span> }),
             0 => None,
             waiting => Some(html! { { format!("{waiting} waiting") } }),
         }
@@ -189,18 +190,22 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
         .map(|it| if it { "is-side-a" } else { "is-side-b" });
     let letter = look.role.map_or('×', |it| it.letter);
     html! {
-        <button ref={props.button.clone()} type="button" class={classes!(look.class(), side)} {onclick} {onfocus}
-            tabindex={if props.tabbable { "0" } else { "-1" }} aria-label={look.sentence()}
+        <button ref={props.button.clone()} type="button" class={classes!(look.class(), side)}
+            {onclick} {onfocus}
+            tabindex={if props.tabbable { "0" } else { "-1" }}
             aria-haspopup="menu" aria-expanded={props.expanded.to_string()}>
+            <span class="cs-sr">{ look.sentence() }</span>
             <Outline shape={look.shape()} />
             if look.role.is_some_and(|it| it.crown) && look.status != Status::Down && *radius >= 12.0 {
                 <span class="cs-node-crown"><Icon name={Glyph::Crown} /></span>
             }
             <span class="cs-node-words" aria-hidden="true">
-                if *detail != Detail::Initial {
+                if *radius >= 9.0 && *detail != Detail::Initial {
                     <span class="cs-node-name">{ id.to_string() }</span>
                 }
-                if *detail == Detail::Words {
+                if *radius < 9.0 {
+                    // Too small for a letter: its outline and colour must do.
+                } else if *detail == Detail::Words {
                     <span class="cs-node-role">{ look.word() }</span>
                 } else {
                     <span class="cs-node-role">{ letter }</span>
@@ -231,11 +236,15 @@ fn Outline(props: &OutlineProps) -> Html {
         Shape::Circle => {
             html! { <circle cx="0" cy="0" r="50" vector-effect="non-scaling-stroke" /> }
         }
-        Shape::Diamond => polygon("0,-63 63,0 0,63 -63,0"),
+        Shape::Diamond => polygon("0,-59 59,0 0,59 -59,0"),
         Shape::Hexagon => polygon("27.5,-48 55,0 27.5,48 -27.5,48 -55,0 -27.5,-48"),
         Shape::Square => polygon("-46,-46 46,-46 46,46 -46,46"),
     };
-    html! { <svg class="cs-node-shape" viewBox="-70 -70 140 140" aria-hidden="true" focusable="false">{ shape }</svg> }
+    html! {
+        <svg class="cs-node-shape" viewBox="-70 -70 140 140" aria-hidden="true" focusable="false">
+            { shape }
+        </svg>
+    }
 }
 
 fn polygon(points: &'static str) -> Html {

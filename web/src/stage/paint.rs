@@ -30,6 +30,9 @@ const LOSSES_AMONG: u32 = 3_000;
 /// A lost message leaves its cross for this part of a second of play.
 const LINGER: f64 = 0.9;
 
+/// A curve keeps words off at so many of its points.
+const CURVE_POINTS: u32 = 28;
+
 /// A rectangle that is taken: left, top, right, bottom.
 type Area = (f64, f64, f64, f64);
 
@@ -73,6 +76,7 @@ impl Picture for Scene {
             self.version = Some(view.version);
             self.arrange(pen, &view.frame);
         }
+        self.taken.clear();
         self.links(pen, &view.frame);
         self.cuts(pen, &view.frame);
         lab.with(|player| {
@@ -231,7 +235,7 @@ impl Scene {
                 let left = timer.deadline.since(now).0 as f64 / whole;
                 pen.stroke(Ink::Strong, if index == 0 { 2.5 } else { 1.5 });
                 pen.alpha(if index == 0 { 0.85 } else { 0.5 });
-                pen.arc(at, radius + 6.0 + 4.0 * index as f64, left);
+                pen.arc(at, radius + 7.0 + 4.0 * index as f64, left);
             }
         }
         pen.alpha(1.0);
@@ -240,7 +244,7 @@ impl Scene {
     fn selection(&self, pen: &mut Pen<'_>, selection: Option<Selection>) {
         if let Some(Selection::Node(node)) = selection {
             pen.stroke(Ink::Accent, 1.5);
-            pen.ring(self.layout.node(node), self.layout.radius + 13.0);
+            pen.ring(self.layout.node(node), self.layout.radius + 14.0);
         }
     }
 
@@ -284,6 +288,8 @@ impl Scene {
                 if let Some((at, _)) = self.layout.way(from, to, share) {
                     pen.alpha(1.0 - age * age);
                     pen.cross(at, 5.0);
+                    self.taken
+                        .push((at.0 - 6.0, at.1 - 6.0, at.0 + 6.0, at.1 + 6.0));
                 }
             }
         });
@@ -301,7 +307,7 @@ impl Scene {
         size.min((self.layout.radius * 0.45).max(2.0))
     }
 
-    fn travellers(&self, pen: &mut Pen<'_>, player: &Player, selection: Option<Selection>) {
+    fn travellers(&mut self, pen: &mut Pen<'_>, player: &Player, selection: Option<Selection>) {
         let now = player.now();
         let size = self.size();
         let many = self.messages.len() > ROUND_MESSAGES;
@@ -322,6 +328,10 @@ impl Scene {
                 let size = if client { size * 0.7 } else { size };
                 traveller(pen, at, along, size, ink, message.look.mark);
             }
+            if picked == Some(message.id) {
+                // Should it be dropped by hand, this is where.
+                self.deaths.insert(message.id, ring::progress(message, now));
+            }
             if picked == Some(message.id) || self.hover == Some(message.id) {
                 pen.stroke(Ink::Accent, 1.5);
                 pen.ring(at, size + 5.0);
@@ -338,13 +348,12 @@ impl Scene {
         }
         let now = player.now();
         let size = self.size();
-        self.taken.clear();
         let room = self.layout.radius + 9.0;
         self.taken.extend(
             self.layout
                 .nodes
                 .iter()
-                .map(|it| (it.0 - room, it.1 - room, it.0 + room, it.1 + room)),
+                .map(|it| (it.0 - room, it.1 - room, it.0 + room, it.1 + room + 14.0)),
         );
         let clients = self.layout.clients.iter().map(|it| it.1);
         self.taken
@@ -353,6 +362,12 @@ impl Scene {
             if let Some(((x, y), _)) = self.layout.message(message, now) {
                 self.taken.push((x - size, y - size, x + size, y + size));
             }
+        }
+        for curve in &self.curves {
+            let points =
+                (0..=CURVE_POINTS).map(|it| curve.at(f64::from(it) / f64::from(CURVE_POINTS)));
+            self.taken
+                .extend(points.map(|(x, y)| (x - 4.0, y - 4.0, x + 4.0, y + 4.0)));
         }
         pen.face(Face::Small);
         pen.align("left");

@@ -5,7 +5,7 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::cut::sides_text;
-use crate::lab::handle::{LabHandle, use_lab};
+use crate::lab::handle::{LabHandle, View, use_lab};
 use crate::ui::icons::{Glyph, Icon};
 
 /// Properties of [`CutPicker`].
@@ -22,7 +22,7 @@ pub struct CutPickerProps {
 pub fn CutPicker(props: &CutPickerProps) -> Html {
     let view = use_lab(&props.lab);
     let count = view.frame.nodes.len();
-    let ticked = use_state_eq(Vec::<bool>::new);
+    let ticked: UseStateHandle<Vec<bool>> = use_state_eq(Vec::new);
     let root = use_node_ref();
     use_effect_with(root.clone(), |root| {
         if let Some(element) = root.cast::<HtmlElement>() {
@@ -57,23 +57,10 @@ pub fn CutPicker(props: &CutPickerProps) -> Html {
             }
         })
     };
-    let boxes = view.frame.nodes.iter().map(|node| {
-        let index = node.id.index();
-        let checked = sides[index];
-        let mut next = sides.clone();
-        next[index] = !checked;
-        let ticked = ticked.setter();
-        let onchange = Callback::from(move |_: Event| ticked.set(next.clone()));
-        let role = node.role.map_or("down", |it| it.name);
-        html! {
-            <label key={index} class="cs-cut-node">
-                <input type="checkbox" {checked} {onchange} />
-                <b>{ NodeId(index as u16).to_string() }</b><span>{ role }</span>
-            </label>
-        }
-    });
+    let boxes = boxes(&view, &sides, &ticked);
     html! {
-        <div ref={root} class="cs-popover cs-cut-picker" role="dialog" aria-label="Cut the network" tabindex="-1" {onkeydown}>
+        <div ref={root} class="cs-popover cs-cut-picker" role="dialog" aria-label="Cut the network"
+            tabindex="-1" {onkeydown}>
             <div class="cs-menu-title"><strong>{ "Cut the network" }</strong></div>
             <fieldset class="cs-cut-nodes">
                 <legend>{ "Tick the nodes of one side" }</legend>
@@ -87,10 +74,35 @@ pub fn CutPicker(props: &CutPickerProps) -> Html {
                     <Icon name={Glyph::Cut} />{ "Cut" }
                 </button>
                 if view.frame.network.since.is_some() {
-                    <button type="button" class="cs-button" onclick={heal}><Icon name={Glyph::Heal} />{ "Heal" }</button>
+                    <button type="button" class="cs-button" onclick={heal}>
+                        <Icon name={Glyph::Heal} />{ "Heal" }
+                    </button>
                 }
                 <button type="button" class="cs-button" onclick={cancel}>{ "Cancel" }</button>
             </div>
         </div>
     }
+}
+
+/// A box to tick for every node.
+fn boxes<'a>(
+    view: &'a View,
+    sides: &'a [bool],
+    ticked: &'a UseStateHandle<Vec<bool>>,
+) -> impl Iterator<Item = Html> + 'a {
+    view.frame.nodes.iter().map(move |node| {
+        let index = node.id.index();
+        let checked = sides[index];
+        let mut next = sides.to_vec();
+        next[index] = !checked;
+        let ticked = ticked.setter();
+        let onchange = Callback::from(move |_: Event| ticked.set(next.clone()));
+        let role = node.role.map_or("down", |it| it.name);
+        html! {
+            <label key={index} class="cs-cut-node">
+                <input type="checkbox" {checked} {onchange} />
+                <b>{ NodeId(index as u16).to_string() }</b><span>{ role }</span>
+            </label>
+        }
+    })
 }

@@ -79,50 +79,8 @@ pub fn Popover(props: &PopoverProps) -> Html {
         },
     );
     use_effect_with(root.clone(), |root| focus(root, |_, _| 0));
-    let onkeydown = {
-        let (root, close) = (root.clone(), props.on_close.clone());
-        Callback::from(move |event: KeyboardEvent| {
-            let last = |count: usize| count.saturating_sub(1);
-            match event.key().as_str() {
-                "Escape" => close.emit(true),
-                "ArrowDown" => focus(
-                    &root,
-                    |at, count| if at >= last(count) { 0 } else { at + 1 },
-                ),
-                "ArrowUp" => focus(
-                    &root,
-                    |at, count| if at == 0 { last(count) } else { at - 1 },
-                ),
-                "Home" => focus(&root, |_, _| 0),
-                "End" => focus(&root, |_, count| last(count)),
-                "Tab" => {
-                    close.emit(true);
-                    return;
-                }
-                _ => {
-                    // Keys that mean something outside of the menu do not inside.
-                    event.stop_propagation();
-                    return;
-                }
-            }
-            event.prevent_default();
-            event.stop_propagation();
-        })
-    };
-    let onfocusout = {
-        let (root, close) = (root.clone(), props.on_close.clone());
-        Callback::from(move |event: FocusEvent| {
-            let to = event
-                .related_target()
-                .and_then(|it| it.dyn_into::<web_sys::Node>().ok());
-            let inside = root
-                .cast::<web_sys::Node>()
-                .is_some_and(|it| it.contains(to.as_ref()));
-            if !inside {
-                close.emit(false);
-            }
-        })
-    };
+    let onkeydown = keys(&root, &props.on_close);
+    let onfocusout = leaving(&root, &props.on_close);
     let lines = props.items.iter().map(|item| {
         let onclick = {
             let (item, pick) = (item.clone(), props.on_item.clone());
@@ -135,7 +93,8 @@ pub fn Popover(props: &PopoverProps) -> Html {
         }
     });
     html! {
-        <div ref={root} class="cs-popover cs-menu" role="menu" aria-label={props.title.clone()} {onkeydown} {onfocusout}>
+        <div ref={root} class="cs-popover cs-menu" role="menu" aria-label={props.title.clone()}
+            {onkeydown} {onfocusout}>
             <div class="cs-menu-title" role="presentation">
                 <strong>{ &props.title }</strong>
                 if !props.subtitle.is_empty() { <span>{ &props.subtitle }</span> }
@@ -143,6 +102,54 @@ pub fn Popover(props: &PopoverProps) -> Html {
             { for lines }
         </div>
     }
+}
+
+/// Keys in a menu: arrows along the lines, Escape and Tab close it.
+fn keys(root: &NodeRef, close: &Callback<bool>) -> Callback<KeyboardEvent> {
+    let (root, close) = (root.clone(), close.clone());
+    Callback::from(move |event: KeyboardEvent| {
+        let last = |count: usize| count.saturating_sub(1);
+        match event.key().as_str() {
+            "Escape" => close.emit(true),
+            "ArrowDown" => focus(
+                &root,
+                |at, count| if at >= last(count) { 0 } else { at + 1 },
+            ),
+            "ArrowUp" => focus(
+                &root,
+                |at, count| if at == 0 { last(count) } else { at - 1 },
+            ),
+            "Home" => focus(&root, |_, _| 0),
+            "End" => focus(&root, |_, count| last(count)),
+            "Tab" => {
+                close.emit(true);
+                return;
+            }
+            _ => {
+                // Keys that mean something outside of the menu do not inside.
+                event.stop_propagation();
+                return;
+            }
+        }
+        event.prevent_default();
+        event.stop_propagation();
+    })
+}
+
+/// A menu that the focus leaves is closed.
+fn leaving(root: &NodeRef, close: &Callback<bool>) -> Callback<FocusEvent> {
+    let (root, close) = (root.clone(), close.clone());
+    Callback::from(move |event: FocusEvent| {
+        let to = event
+            .related_target()
+            .and_then(|it| it.dyn_into::<web_sys::Node>().ok());
+        let inside = root
+            .cast::<web_sys::Node>()
+            .is_some_and(|it| it.contains(to.as_ref()));
+        if !inside {
+            close.emit(false);
+        }
+    })
 }
 
 /// Moves the focus among the lines: `next` has the present place and the number of lines.

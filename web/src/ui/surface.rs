@@ -98,7 +98,8 @@ fn ratio() -> f64 {
         .clamp(1.0, RATIO_MAX)
 }
 
-/// Keeps a picture on a canvas: drawn for every picture of the lab, for every change of size, and when asked for.
+/// Keeps a picture on a canvas: drawn for every picture of the lab, for every change of size, and when asked
+/// for.
 ///
 /// Returns what asks for it. `sized` hears of every new size, in pixels of the page.
 #[hook]
@@ -190,7 +191,7 @@ impl Watch {
             }));
         }
         if let Some(element) = &element {
-            // A canvas has a transition of its `color`, so that it hears of new colours however they came about.
+            // A canvas has a transition of its `color`: so it hears of new colours however they came about.
             listeners.push(EventListener::new(element, "transitionend", move |_| {
                 if let Some(surface) = surface.borrow_mut().as_mut() {
                     surface.palette.refresh(&surface.canvas);

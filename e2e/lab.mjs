@@ -1,0 +1,74 @@
+// What tests of the lab share: how to find nodes, read the trace's hash and move along the story.
+import assert from 'node:assert/strict';
+import { assertAccessible } from './harness.mjs';
+
+/** So many turns of a story are taken at most before a test gives up. */
+const TURNS_MAX = 80;
+
+/**
+ * Fails when axe-core finds something. One of its experiments is left out: a node shows "n1 follower 2" and is
+ * called "n1, follower, term 2", which holds every word that is seen, but not as one piece.
+ */
+export const accessible = (page) =>
+  assertAccessible(page, { rules: { 'label-content-name-mismatch': { enabled: false } } });
+
+/** The hash of the trace up to the playhead. */
+export const hash = (page) => page.getByTestId('trace-hash').textContent();
+
+/** A node's button on the stage. */
+export const node = (page, name) => page.locator('.cs-stage').getByRole('button', { name: new RegExp(`^${name},`) });
+
+/** The names of the nodes that lead. */
+export async function leaders(page) {
+  await page.locator('.cs-stage .cs-node').first().waitFor();
+  const buttons = page.locator('.cs-stage').getByRole('button', { name: /^n\d+, leader/ });
+  const labels = await buttons.evaluateAll((all) => all.map((it) => it.getAttribute('aria-label')));
+  return labels.map((it) => it.split(',')[0]);
+}
+
+/** Presses a key until `reached` holds. */
+export async function press(page, key, reached, what) {
+  for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+    const value = await reached();
+    if (value) {
+      return value;
+    }
+    const before = await hash(page);
+    await page.keyboard.press(key);
+    await page.waitForFunction(
+      (before) => document.querySelector('[data-testid=trace-hash]').textContent !== before,
+      before,
+    );
+  }
+  return assert.fail(`after ${TURNS_MAX} times ${key}: ${what}`);
+}
+
+/** Goes on, from turn to turn, until some node leads that is none of `others`. */
+export const elect = (page, others = []) =>
+  press(page, ']', async () => (await leaders(page)).find((it) => !others.includes(it)), 'nobody else leads');
+
+/** Waits until the trace up to the playhead has this hash. */
+export const hashIs = (page, wanted) =>
+  page.waitForFunction(
+    (wanted) => document.querySelector('[data-testid=trace-hash]')?.textContent === wanted,
+    wanted,
+  );
+
+/** Types a command into the lab's command line. */
+export async function command(page, text) {
+  const line = page.getByRole('textbox', { name: 'Command', exact: true });
+  await line.fill(text);
+  await line.press('Enter');
+  await page.locator('.cs-lab').focus();
+}
+
+/** The link that the share dialog gives. */
+export async function sharedLink(page) {
+  await page.getByRole('button', { name: /^Share/ }).click();
+  const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
+  await page.keyboard.press('Escape');
+  return link;
+}
+
+/** Waits until a node's label begins with this. */
+export const nodeIs = (page, name, state) => node(page, name).and(page.getByRole('button', { name: new RegExp(`^${name}, ${state}`) })).waitFor();

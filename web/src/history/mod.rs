@@ -1,0 +1,8 @@
+//! Pictures of time: the whole past as a bar, and what happened around the playhead as a diagram.
+
+mod past;
+mod spacetime;
+mod timeline;
+
+pub use spacetime::{SpaceTime, SpaceTimeProps};
+pub use timeline::{Timeline, TimelineProps};

@@ -1,0 +1,264 @@
+//! What the trace says about the whole of a run, kept up to date as the trace grows.
+
+use clusterscope_core::parts::log::Log;
+use clusterscope_core::protocol::NodeId;
+use clusterscope_core::trace::{Kind, Record};
+use clusterscope_core::{Player, Span, Time};
+
+/// Into so many parts the time of a run is cut to count its events.
+pub const BINS: usize = 240;
+
+/// Notes with one label beyond this number are no turns of the story, and have no mark.
+const MARKS_MAX: usize = 60;
+
+/// What lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// A node is down.
+    Down,
+    /// A node stands still.
+    Paused,
+    /// The network is in parts.
+    Parted,
+    /// Links are cut.
+    Cut,
+}
+
+/// A trouble, from when to when.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// Which.
+    pub trouble: Trouble,
+    /// Whose, if it is one node's.
+    pub node: Option<NodeId>,
+    /// Since when.
+    pub from: Time,
+    /// Until when; `None` while it lasts.
+    pub to: Option<Time>,
+}
+
+/// A note or a fault of one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Mark {
+    /// When.
+    pub time: Time,
+    /// The event.
+    pub event: u32,
+    /// Its word, as the recorder keeps it.
+    pub record: Record,
+    /// The epoch, for the colour.
+    pub epoch: Option<u64>,
+}
+
+/// What is known of the past.
+#[derive(Default)]
+pub struct Past {
+    records: Log<Record>,
+    read: u32,
+    /// How far the bins reach.
+    pub range: Time,
+    /// How many events there are in each part.
+    pub bins: Vec<u32>,
+    /// The most in one part.
+    pub peak: u32,
+    /// What lasted, in the order in which it began.
+    pub bars: Vec<Bar>,
+    /// Turns of the story.
+    pub notes: Vec<Mark>,
+    /// Faults of one moment.
+    pub faults: Vec<Mark>,
+    /// Links that were cut and not mended.
+    cuts: u32,
+    /// How many notes have each word.
+    counts: Vec<usize>,
+}
+
+impl Past {
+    /// Reads what has been added to the trace since the last time.
+    pub fn update(&mut self, player: &Player) {
+        let range = range(player.length(), player.frontier());
+        let records = player.records();
+        if range != self.range
+            || !records.shares_memory_with(&self.records)
+            || records.len() < self.read
+        {
+            *self = Past {
+                range,
+                bins: vec![0; BINS],
+                counts: vec![0; 256],
+                ..Past::default()
+            };
+        }
+        self.records = records.clone();
+        let (from, to) = (self.read, records.len());
+        self.read = to;
+        let recorder = player.run().recorder();
+        records.with(0, to, |all| {
+            for event in from..to {
+                self.add(event, all, |record| recorder.label(record));
+            }
+        });
+    }
+
+    fn add(&mut self, event: u32, all: &[Record], label: impl Fn(&Record) -> &'static str) {
+        let record = all[event as usize];
+        let bin = u128::from(record.time.0) * BINS as u128 / u128::from(self.range.0.max(1));
+        if let Some(count) = self.bins.get_mut(bin as usize) {
+            *count += 1;
+            self.peak = self.peak.max(*count);
+        }
+        match record.kind {
+            Kind::Note => {
+                let count = &mut self.counts[usize::from(record.label)];
+                *count += 1;
+                if *count <= MARKS_MAX {
+                    // A note belongs to the epoch of what led to it.
+                    let cause = all.get(record.cause as usize);
+                    let epoch = record.epoch().or_else(|| cause.and_then(Record::epoch));
+                    self.notes.push(Mark {
+                        time: record.time,
+                        event,
+                        record,
+                        epoch,
+                    });
+                }
+            }
+            Kind::Fault => self.fault(event, record, label(&record)),
+            _ => {}
+        }
+    }
+
+    fn fault(&mut self, event: u32, record: Record, label: &str) {
+        let (time, node) = (record.time, record.host.node());
+        match (label, node) {
+            ("crash", Some(_)) => {
+                self.end(time, |it| it.node == node);
+                self.begin(Trouble::Down, node, time);
+            }
+            ("restart", Some(_)) => {
+                self.end(time, |it| it.trouble == Trouble::Down && it.node == node)
+            }
+            ("pause", Some(_)) if !self.lasts(|it| it.node == node) => {
+                self.begin(Trouble::Paused, node, time)
+            }
+            ("resume", Some(_)) => {
+                self.end(time, |it| it.trouble == Trouble::Paused && it.node == node)
+            }
+            ("partition", _) => {
+                self.end(time, |it| it.trouble == Trouble::Parted);
+                self.begin(Trouble::Parted, None, time);
+            }
+            ("cut", _) => {
+                self.cuts += 1;
+                if self.cuts == 1 {
+                    self.begin(Trouble::Cut, None, time);
+                }
+            }
+            // The trace does not say which link: as many mendings as cuts make the network whole.
+            ("mend", _) => {
+                self.cuts = self.cuts.saturating_sub(1);
+                if self.cuts == 0 {
+                    self.end(time, |it| it.trouble == Trouble::Cut);
+                }
+            }
+            ("heal", _) => {
+                self.cuts = 0;
+                self.end(time, |it| {
+                    matches!(it.trouble, Trouble::Parted | Trouble::Cut)
+                });
+            }
+            ("crash" | "restart" | "pause" | "resume", _) => {}
+            _ => self.faults.push(Mark {
+                time,
+                event,
+                record,
+                epoch: None,
+            }),
+        }
+    }
+
+    fn begin(&mut self, trouble: Trouble, node: Option<NodeId>, from: Time) {
+        self.bars.push(Bar {
+            trouble,
+            node,
+            from,
+            to: None,
+        });
+    }
+
+    fn lasts(&self, which: impl Fn(&Bar) -> bool) -> bool {
+        self.bars.iter().any(|it| it.to.is_none() && which(it))
+    }
+
+    fn end(&mut self, time: Time, which: impl Fn(&Bar) -> bool) {
+        let open = self.bars.iter_mut().filter(|it| it.to.is_none());
+        open.filter(|it| which(it))
+            .for_each(|it| it.to = Some(time));
+    }
+
+    /// Whether notes with the word of this one are rare enough to be turns of the story.
+    pub fn is_rare(&self, mark: &Mark) -> bool {
+        self.counts
+            .get(usize::from(mark.record.label))
+            .is_some_and(|it| *it <= MARKS_MAX)
+    }
+
+    /// How many notes share this one's word.
+    pub fn count(&self, mark: &Mark) -> usize {
+        self.counts
+            .get(usize::from(mark.record.label))
+            .copied()
+            .unwrap_or_default()
+    }
+}
+
+/// How much time a picture of the whole shows: the run's length, and more in strides when it goes on.
+pub fn range(length: Span, frontier: Time) -> Time {
+    let mut range = length.0.max(1_000);
+    while range < frontier.0 {
+        range += (range / 4).max(1);
+    }
+    Time(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clusterscope_core::RunSpec;
+
+    #[test]
+    fn a_crash_and_its_restart_make_one_bar_however_often_the_trace_is_read() {
+        let mut player = Player::open(RunSpec::new("raft", "leader-crash")).unwrap();
+        let mut past = Past::default();
+        for millis in [500, 1_500, 1_700, 2_500, 5_000] {
+            player.seek(Time(millis * 1_000_000));
+            past.update(&player);
+        }
+        let [bar] = past.bars[..] else {
+            panic!("one bar")
+        };
+        assert_eq!(
+            (bar.trouble, bar.from, bar.to),
+            (
+                Trouble::Down,
+                Time(1_000_000_000),
+                Some(Time(2_000_000_000))
+            )
+        );
+        assert!(bar.node.is_some());
+        assert_eq!(past.bins.iter().sum::<u32>(), player.records().len());
+        assert!(
+            past.notes.iter().any(|it| it.epoch == Some(1)),
+            "an election has its term's colour"
+        );
+        player.seek(Time(100));
+        past.update(&player);
+        assert_eq!(past.bars.len(), 1, "what lies ahead is known still");
+    }
+
+    #[test]
+    fn the_range_grows_in_strides() {
+        assert_eq!(range(Span(4_000), Time(0)), Time(4_000));
+        assert_eq!(range(Span(4_000), Time(4_001)), Time(5_000));
+    }
+}
