@@ -146,7 +146,13 @@ impl Scene {
             let room = layout.radius + 16.0;
             let nodes = layout.nodes.iter().map(|it| gap(it, room, room));
             let clients = layout.clients.iter().map(|it| gap(&it.1, 44.0, 26.0));
-            (nodes.chain(clients).fold(60.0, f64::min) * 10.0) as i64
+            let points = (0..=CURVE_POINTS).map(|it| f64::from(it) / f64::from(CURVE_POINTS));
+            let curves = self
+                .curves
+                .iter()
+                .flat_map(|curve| points.clone().map(|it| curve.at(it)));
+            let curves = curves.map(|it| gap(&it, 2.0, 0.0));
+            (nodes.chain(clients).chain(curves).fold(60.0, f64::min) * 10.0) as i64
         };
         inside.max_by_key(near)
     }
