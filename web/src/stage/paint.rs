@@ -122,12 +122,10 @@ impl Scene {
         let places = self.curves.iter().flat_map(|it| [it.from, it.to]);
         let moved = places.flat_map(|(x, y)| {
             let right = if x > layout.middle.0 { 1.0 } else { -1.0 };
-            let down = if y > layout.middle.1 { 1.0 } else { -1.0 };
-            [
-                (x + right * (half + 4.0), y),
-                (x, y + down * 12.0),
-                (x - right * half, y + down * 12.0),
-            ]
+            let beside = (x + right * (half + 4.0), y);
+            let around = [-26.0, -13.0, 13.0, 26.0]
+                .map(|down| [(x, y + down), (x - right * half, y + down)]);
+            around.into_iter().flatten().chain([beside])
         });
         let inside = moved.map(|(x, y)| {
             (
