@@ -26,6 +26,12 @@ const FLASH: u32 = 180;
 /// So many steps at once with the Shift key.
 const STRIDE: u64 = 10;
 
+/// What Space and Enter press.
+const PRESSABLE_TAGS: [&str; 4] = ["button", "a", "summary", "input"];
+const PRESSABLE_ROLES: [&str; 8] = [
+    "button", "checkbox", "link", "menuitem", "option", "radio", "switch", "tab",
+];
+
 /// What a button of the transport does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Action {
@@ -100,9 +106,8 @@ fn is_taken(event: &KeyboardEvent) -> bool {
         return true;
     }
     let pressed = matches!(event.key().as_str(), " " | "Enter");
-    pressed
-        && (matches!(tag.as_str(), "button" | "a" | "summary" | "input")
-            || element.has_attribute("role"))
+    let role = element.get_attribute("role").unwrap_or_default();
+    pressed && (PRESSABLE_TAGS.contains(&tag.as_str()) || PRESSABLE_ROLES.contains(&role.as_str()))
 }
 
 /// Does what a key means to a lab; `false` when it means nothing. Attach it to the lab's outermost element.

@@ -57,6 +57,8 @@ struct Scroll {
     pointer: Option<f64>,
     width: f64,
     lanes: Vec<f64>,
+    /// Where each bar begins and ends, and in which lane.
+    places: Vec<(f64, f64, usize)>,
     /// Which stretches have a label.
     taken: Vec<(f64, f64)>,
 }
@@ -119,52 +121,66 @@ impl Scroll {
         pen.alpha(1.0);
     }
 
-    /// Bars under the axis, in as few lanes as they need.
+    /// Bars under the axis, in as few lanes as they need; their names right of them, where there is room.
     fn bars(&mut self, pen: &mut Pen<'_>, axis: Axis, player: &Player) {
         self.lanes.clear();
+        self.places.clear();
         let frontier = player.frontier();
         for bar in &self.past.bars {
-            let (from, to) = (axis.x(bar.from), axis.x(bar.to.unwrap_or(frontier)));
-            let to = to.max(from + 2.0);
+            let from = axis.x(bar.from);
+            let to = axis.x(bar.to.unwrap_or(frontier)).max(from + 2.0);
             let free = self.lanes.iter().position(|end| *end <= from);
             let lane = free.unwrap_or(self.lanes.len()).min(LANES - 1);
             if lane == self.lanes.len() {
                 self.lanes.push(0.0);
             }
-            let y = AXIS + 5.0 + lane as f64 * (LANE + 6.0);
-            let ink = if bar.trouble == Trouble::Paused {
+            self.lanes[lane] = self.lanes[lane].max(to + 2.0);
+            self.places.push((from, to, lane));
+        }
+        for (bar, (from, to, lane)) in self.past.bars.iter().zip(&self.places) {
+            let y = lane_top(*lane);
+            pen.fill(if bar.trouble == Trouble::Paused {
                 Ink::Warn
             } else {
                 Ink::Bad
-            };
-            pen.fill(ink);
+            });
             pen.alpha(if bar.from <= player.now() { 0.8 } else { 0.4 });
-            pen.rect(from, y, to - from, LANE);
-            pen.alpha(1.0);
-            self.lanes[lane] = to;
-            self.lanes[lane] = label(pen, bar, to, y).unwrap_or(to);
+            pen.rect(*from, y, to - from, LANE);
+        }
+        pen.alpha(1.0);
+        for (bar, (_, to, lane)) in self.past.bars.iter().zip(&self.places) {
+            let words = name(bar);
+            pen.face(Face::Axis);
+            let end = to + 5.0 + pen.measure(&words);
+            let mut others = self.places.iter().filter(|it| it.2 == *lane && it.1 > *to);
+            if end < pen.width && others.all(|it| it.0 > end + 4.0) {
+                pen.align("left");
+                pen.fill(Ink::Dim);
+                pen.text(&words, (to + 5.0, lane_top(*lane) + LANE / 2.0 + 0.5));
+                self.lanes[*lane] = self.lanes[*lane].max(end + 8.0);
+            }
         }
         pen.stroke(Ink::Dim, 1.0);
         for mark in &self.past.faults {
             let x = axis.x(mark.time).round() + 0.5;
-            pen.line((x, AXIS + 2.0), (x, AXIS + 6.0));
+            pen.line((x, AXIS + 1.0), (x, AXIS + 4.0));
         }
     }
 
+    /// Broken promises: all their crosses first, then the names for which there is room.
     fn violations(&mut self, pen: &mut Pen<'_>, axis: Axis, view: &View) {
-        pen.face(Face::Small);
-        for report in view
-            .frame
-            .checks
-            .iter()
-            .filter(|it| it.verdict == Verdict::Violated)
-        {
-            let Some(at) = report.at else { continue };
-            let x = axis.x(at).round();
+        let broken = |verdict| verdict == Verdict::Violated;
+        let reports = view.frame.checks.iter().filter(|it| broken(it.verdict));
+        let broken = reports.filter_map(|it| Some((it.name, axis.x(it.at?).round())));
+        for (_, x) in broken.clone() {
             pen.stroke(Ink::Bad, 2.0);
             pen.line((x, LABELS - 5.0), (x, AXIS));
             pen.cross((x, LABELS - 12.0), 3.5);
-            self.caption(pen, report.name, x + 7.0, Ink::Bad);
+            self.taken.push((x - 5.0, x + 5.0));
+        }
+        pen.face(Face::Small);
+        for (name, x) in broken {
+            self.caption(pen, name, x + 14.0, Ink::Bad);
         }
     }
 
@@ -232,13 +248,12 @@ impl Scroll {
         pen.align("center");
         pen.fill(Ink::Dim);
         let words = numbers::clock(axis.time(x));
-        pen.text(
-            &words,
-            (
-                x.clamp(EDGE + 20.0, pen.width - EDGE - 20.0),
-                pen.height - 6.0,
-            ),
-        );
+        let half = pen.measure(&words) / 2.0 + 3.0;
+        let x = x.clamp(half, (pen.width - half).max(half));
+        pen.fill(Ink::Ground);
+        pen.rect(x - half, pen.height - 13.0, 2.0 * half, 13.0);
+        pen.fill(Ink::Dim);
+        pen.text(&words, (x, pen.height - 6.0));
     }
 
     /// The time at a place; that of a mark when one is close.
@@ -260,23 +275,18 @@ impl Scroll {
     }
 }
 
-/// The name of a bar right of it; returns where it ends.
-fn label(pen: &mut Pen<'_>, bar: &Bar, to: f64, y: f64) -> Option<f64> {
-    let words = match (bar.trouble, bar.node) {
+/// Where a lane of bars begins.
+fn lane_top(lane: usize) -> f64 {
+    AXIS + 5.0 + lane as f64 * (LANE + 6.0)
+}
+
+fn name(bar: &Bar) -> String {
+    match (bar.trouble, bar.node) {
         (Trouble::Down, Some(node)) => format!("{node} down"),
         (Trouble::Paused, Some(node)) => format!("{node} paused"),
         (Trouble::Parted, _) => "partition".to_owned(),
         _ => "cut links".to_owned(),
-    };
-    pen.face(Face::Axis);
-    let end = to + 5.0 + pen.measure(&words);
-    if end > pen.width {
-        return None;
     }
-    pen.align("left");
-    pen.fill(Ink::Dim);
-    pen.text(&words, (to + 5.0, y + LANE / 2.0 + 0.5));
-    Some(end + 8.0)
 }
 
 /// Courses of events that were left, as dashed lines that part from the axis.

@@ -122,12 +122,10 @@ impl Scene {
         let places = self.curves.iter().flat_map(|it| [it.from, it.to]);
         let moved = places.flat_map(|(x, y)| {
             let right = if x > layout.middle.0 { 1.0 } else { -1.0 };
-            let down = if y > layout.middle.1 { 1.0 } else { -1.0 };
-            [
-                (x + right * (half + 4.0), y),
-                (x, y + down * 12.0),
-                (x - right * half, y + down * 12.0),
-            ]
+            let beside = (x + right * (half + 4.0), y);
+            let around = [-26.0, -13.0, 13.0, 26.0]
+                .map(|down| [(x, y + down), (x - right * half, y + down)]);
+            around.into_iter().flatten().chain([beside])
         });
         let inside = moved.map(|(x, y)| {
             (
@@ -146,7 +144,13 @@ impl Scene {
             let room = layout.radius + 16.0;
             let nodes = layout.nodes.iter().map(|it| gap(it, room, room));
             let clients = layout.clients.iter().map(|it| gap(&it.1, 44.0, 26.0));
-            (nodes.chain(clients).fold(60.0, f64::min) * 10.0) as i64
+            let points = (0..=CURVE_POINTS).map(|it| f64::from(it) / f64::from(CURVE_POINTS));
+            let curves = self
+                .curves
+                .iter()
+                .flat_map(|curve| points.clone().map(|it| curve.at(it)));
+            let curves = curves.map(|it| gap(&it, 2.0, 0.0));
+            (nodes.chain(clients).chain(curves).fold(60.0, f64::min) * 10.0) as i64
         };
         inside.max_by_key(near)
     }
