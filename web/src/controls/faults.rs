@@ -79,7 +79,7 @@ pub fn Faults(props: &PartProps) -> Html {
                 <Fault icon={Glyph::Cut} word="Cut…" key_hint="p" onclick={cut} />
                 <Fault icon={Glyph::Heal} word="Heal" key_hint="h" disabled={!act::is_cut(&view.frame)}
                     onclick={call(act::heal)} />
-                <Skew lab={lab.clone()} {aim} />
+                { skew(lab, &aim) }
             </div>
         </Section>
     }
@@ -95,24 +95,17 @@ fn describe(aim: &Aim) -> String {
     }
 }
 
-#[derive(Properties, PartialEq)]
-struct SkewProps {
-    lab: LabHandle,
-    aim: String,
-}
-
 /// Moves a clock.
-#[component]
-fn Skew(props: &SkewProps) -> Html {
+fn skew(lab: &LabHandle, aim: &str) -> Html {
     let button = |jump: &'static str| {
-        let (lab, aim) = (props.lab.clone(), props.aim.clone());
-        let onclick = move |_: MouseEvent| lab.command_text(&format!("clock {aim} {jump}"));
+        let (lab, whom) = (lab.clone(), aim.to_owned());
+        let onclick = move |_: MouseEvent| lab.command_text(&format!("clock {whom} {jump}"));
         let shown = if jump.starts_with('-') {
             "−50 ms"
         } else {
             "+50 ms"
         };
-        let label = format!("{shown}: move the clock of {}", props.aim);
+        let label = format!("{shown}: move the clock of {aim}");
         html! {
             <button type="button" class="cs-button cs-half" {onclick} aria-label={label.clone()}
                 title={label}>

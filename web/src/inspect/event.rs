@@ -4,7 +4,7 @@ use clusterscope_core::trace::{HostId, NO_EVENT, VectorClock, VectorClocks};
 use yew::prelude::*;
 
 use super::{clear_button, line};
-use crate::lab::handle::{LabHandle, Selection, use_lab};
+use crate::lab::handle::{LabHandle, Selection};
 use crate::lab::story::{Story, record};
 use crate::ui::numbers;
 use crate::ui::pen::epoch_class;
@@ -28,9 +28,7 @@ pub struct EventProps {
 }
 
 /// An event, and what led to it.
-#[component]
-pub fn EventInspector(props: &EventProps) -> Html {
-    let _ = use_lab(&props.lab);
+pub fn inspect_event(props: &EventProps) -> Html {
     let title = format!("Event {}", props.event);
     let aside = clear_button(&props.lab);
     let Some(event) = record(&props.lab, props.event) else {
@@ -63,7 +61,7 @@ pub fn EventInspector(props: &EventProps) -> Html {
             <div class="cs-acts">
                 <button type="button" class="cs-button cs-act" onclick={go}>{ "Go to it" }</button>
             </div>
-            <Causes lab={props.lab.clone()} story={props.story.clone()} event={props.event} />
+            { causes(props) }
             if event.host != HostId::WORLD && props.event < CLOCK_EVENTS_MAX {
                 <Clock lab={props.lab.clone()} story={props.story.clone()} event={props.event} />
             }
@@ -72,8 +70,7 @@ pub fn EventInspector(props: &EventProps) -> Html {
 }
 
 /// The chain of events that led to one, the latest first.
-#[component]
-fn Causes(props: &EventProps) -> Html {
+fn causes(props: &EventProps) -> Html {
     let mut chain = Vec::new();
     let mut at = props.event;
     while let Some(event) = record(&props.lab, at).filter(|it| it.cause != NO_EVENT) {

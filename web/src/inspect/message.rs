@@ -4,29 +4,17 @@ use clusterscope_core::frame::json_text;
 use yew::prelude::*;
 
 use super::{clear_button, command_button, line};
-use crate::lab::handle::{LabHandle, use_lab};
+use crate::lab::handle::LabHandle;
 use crate::ui::numbers;
 use crate::ui::pen::epoch_class;
 use crate::widgets::section::Section;
 
-/// Props of [`MessageInspector`].
-#[derive(Properties, PartialEq)]
-pub struct MessageProps {
-    /// The run.
-    pub lab: LabHandle,
-    /// Its number.
-    pub message: u32,
-}
-
 /// A message from inside.
-#[component]
-pub fn MessageInspector(props: &MessageProps) -> Html {
-    let _ = use_lab(&props.lab);
-    let id = props.message;
-    let detail = props.lab.with(|it| it.run().message(id));
+pub fn inspect_message(lab: &LabHandle, id: u32) -> Html {
+    let detail = lab.with(|it| it.run().message(id));
     let Some(detail) = detail else {
         return html! {
-            <Section title={format!("Message m{id}")} class="cs-inspector" aside={clear_button(&props.lab)}>
+            <Section title={format!("Message m{id}")} class="cs-inspector" aside={clear_button(lab)}>
                 <p class="cs-empty">{ "It is not under way at this moment: go back to see it." }</p>
             </Section>
         };
@@ -38,7 +26,7 @@ pub fn MessageInspector(props: &MessageProps) -> Html {
         .map(|it| html! { <span class={epoch_class(Some(it))}>{ it.to_string() }</span> });
     html! {
         <Section title={format!("{} · m{id}", view.kind)} class="cs-inspector"
-            aside={clear_button(&props.lab)}>
+            aside={clear_button(lab)}>
             if let Some(why) = view.lost {
                 <p class="cs-lost">{ format!("It will be lost: {why}.") }</p>
             }
@@ -53,9 +41,9 @@ pub fn MessageInspector(props: &MessageProps) -> Html {
                 { line(if view.lost.is_some() { "dies" } else { "arrives" }, numbers::clock(view.due)) }
             </dl>
             <div class="cs-acts">
-                { command_button(&props.lab, "Drop", format!("drop m{id}")) }
-                { command_button(&props.lab, "Duplicate", format!("duplicate m{id}")) }
-                { command_button(&props.lab, "Delay 50 ms", format!("delay m{id} 50ms")) }
+                { command_button(lab, "Drop", format!("drop m{id}")) }
+                { command_button(lab, "Duplicate", format!("duplicate m{id}")) }
+                { command_button(lab, "Delay 50 ms", format!("delay m{id} 50ms")) }
             </div>
         </Section>
     }

@@ -11,23 +11,24 @@ use crate::lab::handle::{LabHandle, Selection, use_lab};
 use crate::ui::icons::{Glyph, Icon};
 use crate::widgets::section::Section;
 
-use self::event::EventInspector;
-use self::message::MessageInspector;
-use self::node::NodeInspector;
+use self::event::{EventProps, inspect_event};
+use self::message::inspect_message;
+use self::node::{Seen, inspect_node};
 
 /// Whatever is picked out.
 #[component]
 pub fn Inspector(props: &PartProps) -> Html {
     let view = use_lab(&props.lab);
-    let part = props.clone();
+    let seen = use_mut_ref(Seen::default);
+    let lab = &props.lab;
     match view.selection {
-        Some(Selection::Node(node)) => html! { <NodeInspector key="node" lab={part.lab} {node} /> },
-        Some(Selection::Message(message)) => {
-            html! { <MessageInspector key="message" lab={part.lab} {message} /> }
-        }
-        Some(Selection::Event(event)) => {
-            html! { <EventInspector key="event" lab={part.lab} story={part.story} {event} /> }
-        }
+        Some(Selection::Node(node)) => inspect_node(lab, &view, node, &mut seen.borrow_mut()),
+        Some(Selection::Message(message)) => inspect_message(lab, message),
+        Some(Selection::Event(event)) => inspect_event(&EventProps {
+            lab: lab.clone(),
+            story: props.story.clone(),
+            event,
+        }),
         None => html! {
             <Section title="Inspector" class="cs-inspector">
                 <p class="cs-empty">{ "Select a node, a message or an event to look into it." }</p>

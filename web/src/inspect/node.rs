@@ -8,7 +8,7 @@ use clusterscope_core::protocol::NodeId;
 use yew::prelude::*;
 
 use super::{clear_button, command_button, line};
-use crate::lab::handle::{LabHandle, View, use_lab};
+use crate::lab::handle::{LabHandle, View};
 use crate::ui::numbers;
 use crate::widgets::section::Section;
 use crate::words;
@@ -18,7 +18,7 @@ const MARKED_FOR: u64 = 12;
 
 /// What the inspector saw last of a node, and what had changed then.
 #[derive(Default)]
-struct Seen {
+pub struct Seen {
     node: Option<NodeId>,
     version: u64,
     step: u64,
@@ -62,27 +62,15 @@ impl Seen {
     }
 }
 
-/// Props of [`NodeInspector`].
-#[derive(Properties, PartialEq)]
-pub struct NodeProps {
-    /// The run.
-    pub lab: LabHandle,
-    /// Which node.
-    pub node: NodeId,
-}
-
 /// A node from inside.
-#[component]
-pub fn NodeInspector(props: &NodeProps) -> Html {
-    let view = use_lab(&props.lab);
-    let seen = use_mut_ref(Seen::default);
-    let Some(node) = view.frame.nodes.get(props.node.index()) else {
+pub fn inspect_node(lab: &LabHandle, view: &View, id: NodeId, seen: &mut Seen) -> Html {
+    let Some(node) = view.frame.nodes.get(id.index()) else {
         return html! {};
     };
-    seen.borrow_mut().look(&view, node);
+    seen.look(view, node);
     let title = format!("{} · {}", node.id, words::role(node));
     html! {
-        <Section {title} class="cs-inspector" aside={clear_button(&props.lab)}>
+        <Section {title} class="cs-inspector" aside={clear_button(lab)}>
             if node.status == Status::Down {
                 <p class="cs-empty">{ "It has crashed. Only what its disk holds is left." }</p>
             }
@@ -91,12 +79,12 @@ pub fn NodeInspector(props: &NodeProps) -> Html {
             }
             <dl class="cs-fields">
                 { for node.fields.iter().map(|it| {
-                    let before = seen.borrow().changes.get(it.name).map(|it| it.0.clone());
+                    let before = seen.changes.get(it.name).map(|it| it.0.clone());
                     field(it.name, it.text(), it.durable, before)
                 }) }
-                { for surroundings(&view, node) }
+                { for surroundings(view, node) }
             </dl>
-            <div class="cs-acts">{ for actions(&props.lab, node) }</div>
+            <div class="cs-acts">{ for actions(lab, node) }</div>
         </Section>
     }
 }

@@ -10,7 +10,7 @@ use crate::address;
 use crate::browser;
 use crate::prefs::ThemeSwitch;
 use crate::ui::icons::{Glyph, Icon};
-use crate::widgets::brand::Brand;
+use crate::widgets::brand::brand;
 use crate::words;
 
 /// The lab's header.
@@ -32,8 +32,8 @@ pub fn Header(props: &PartProps) -> Html {
     let open = |over| props.open.reform(move |_: MouseEvent| over);
     html! {
         <header class="cs-top">
-            <Brand />
-            <Crumbs ..props.clone() />
+            { brand() }
+            { crumbs(props) }
             <p class="cs-seed cs-mono" data-testid="seed">{ format!("seed {seed} · {nodes}") }</p>
             <div class="cs-tools">
                 <button type="button" class="cs-button" onclick={new_seed}
@@ -55,8 +55,7 @@ pub fn Header(props: &PartProps) -> Html {
 }
 
 /// Family, system and scenario.
-#[component]
-fn Crumbs(props: &PartProps) -> Html {
+fn crumbs(props: &PartProps) -> Html {
     let (system, current) = props.lab.with(|it| (it.system(), it.scenario().id));
     let onchange = move |event: Event| {
         let select = event.target_dyn_into::<HtmlSelectElement>();

@@ -20,17 +20,16 @@ use crate::widgets::section::Section;
 use crate::widgets::tabs::Tabs;
 
 /// Three columns and a foot.
-#[component]
-pub fn Wide(props: &PartProps) -> Html {
+pub fn wide(props: &PartProps) -> Html {
     let lab = props.lab.clone();
     html! {
         <div class="cs-wide">
             <aside class="cs-column cs-left" aria-label="Scenario and faults">
-                <Summary ..props.clone() />
-                <Break ..props.clone() />
+                { summary(props) }
+                { breaking(props) }
             </aside>
             <main class="cs-centre">
-                <Title ..props.clone() />
+                { title(props) }
                 <StagePlace ..props.clone() />
                 <div class="cs-below">
                     <Section title="Space–time" class="cs-space-time-place">
@@ -44,7 +43,7 @@ pub fn Wide(props: &PartProps) -> Html {
                 <Checks lab={lab.clone()} />
                 <Events ..props.clone() />
             </aside>
-            <Foot ..props.clone() />
+            { foot(props) }
         </div>
     }
 }
@@ -62,7 +61,7 @@ pub fn Narrow(props: &PartProps) -> Html {
         move |index: usize, ()| chosen.set(index)
     });
     let panel = match *chosen {
-        0 => html! { <><Summary ..props.clone() /><Break ..props.clone() /></> },
+        0 => html! { <>{ summary(props) }{ breaking(props) }</> },
         1 => html! { <Inspector ..props.clone() /> },
         2 => html! { <Checks lab={lab.clone()} /> },
         3 => html! { <Events ..props.clone() /> },
@@ -73,7 +72,7 @@ pub fn Narrow(props: &PartProps) -> Html {
     html! {
         <div class="cs-narrow">
             <main class="cs-centre">
-                <Title ..props.clone() />
+                { title(props) }
                 <StagePlace ..props.clone() />
                 <div class="cs-controls"><Transport lab={lab.clone()} compact=true /></div>
                 <div class="cs-time-place"><Timeline lab={lab.clone()} /></div>
@@ -104,8 +103,7 @@ fn StagePlace(props: &PartProps) -> Html {
 }
 
 /// The page's heading, for those who do not see it.
-#[component]
-fn Title(props: &PartProps) -> Html {
+fn title(props: &PartProps) -> Html {
     let title = props
         .lab
         .with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
@@ -113,8 +111,7 @@ fn Title(props: &PartProps) -> Html {
 }
 
 /// What the scenario is about.
-#[component]
-fn Summary(props: &PartProps) -> Html {
+fn summary(props: &PartProps) -> Html {
     let (title, summary, weakened) = props.lab.with(|it| {
         let scenario = it.scenario();
         (scenario.title, scenario.summary, scenario.weakened)
@@ -133,8 +130,7 @@ fn Summary(props: &PartProps) -> Html {
 }
 
 /// Everything that can be done to the cluster.
-#[component]
-fn Break(props: &PartProps) -> Html {
+fn breaking(props: &PartProps) -> Html {
     let lab = props.lab.clone();
     html! {
         <>
@@ -148,8 +144,7 @@ fn Break(props: &PartProps) -> Html {
 }
 
 /// Transport, time line and counts.
-#[component]
-fn Foot(props: &PartProps) -> Html {
+fn foot(props: &PartProps) -> Html {
     let lab = props.lab.clone();
     html! {
         <footer class="cs-foot">

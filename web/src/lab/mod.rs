@@ -14,7 +14,7 @@ use yew::prelude::*;
 use self::announce::Announcer;
 use self::handle::{LabHandle, use_lab};
 use self::header::Header;
-use self::layout::{Narrow, Wide};
+use self::layout::{Narrow, wide};
 use self::story::Story;
 use crate::address::use_address;
 use crate::browser::use_media;
@@ -125,7 +125,7 @@ pub fn Lab(props: &LabProps) -> Html {
             if narrow {
                 <Narrow ..part.clone() />
             } else {
-                <Wide ..part.clone() />
+                { wide(&part) }
             }
             <Announcer ..part />
             { dialog(*over, &lab, &close) }

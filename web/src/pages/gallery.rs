@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use super::preview::Preview;
 use crate::prefs::ThemeSwitch;
-use crate::widgets::brand::Brand;
+use crate::widgets::brand::brand;
 use crate::words;
 
 /// Props of [`Gallery`].
@@ -24,7 +24,7 @@ pub fn Gallery(props: &GalleryProps) -> Html {
     html! {
         <div class="cs-gallery">
             <header class="cs-top">
-                <Brand />
+                { brand() }
                 <div class="cs-tools"><ThemeSwitch /></div>
             </header>
             <main>

@@ -3,7 +3,6 @@
 use yew::prelude::*;
 
 /// Props of [`Bars`].
-#[derive(Properties, PartialEq)]
 pub struct BarsProps {
     /// Its heading.
     pub title: &'static str,
@@ -19,8 +18,7 @@ const HEIGHT: u64 = 90;
 const PITCH: u64 = 26;
 
 /// A histogram. Its numbers are there as a table, for those who do not see it.
-#[component]
-pub fn Bars(props: &BarsProps) -> Html {
+pub fn bars(props: &BarsProps) -> Html {
     let most = props.bars.iter().map(|it| it.1).max().unwrap_or(0).max(1);
     let width = props.bars.len() as u64 * PITCH;
     let bar = |(index, (label, count)): (usize, &(String, u64))| {

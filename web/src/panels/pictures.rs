@@ -3,9 +3,9 @@
 use clusterscope_core::frame::Panel;
 use yew::prelude::*;
 
-use super::bars::Bars;
+use super::bars::{BarsProps, bars as draw_bars};
 use super::log::Log;
-use super::table::Table;
+use super::table::{TableProps, table};
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::widgets::section::Section;
 use crate::widgets::tabs::Tabs;
@@ -59,7 +59,11 @@ fn picture(panel: &Panel) -> Html {
             title,
             columns,
             rows,
-        } => html! { <Table {title} {columns} {rows} /> },
-        Panel::Bars { title, axis, bars } => html! { <Bars {title} {axis} {bars} /> },
+        } => table(&TableProps {
+            title,
+            columns,
+            rows,
+        }),
+        Panel::Bars { title, axis, bars } => draw_bars(&BarsProps { title, axis, bars }),
     }
 }

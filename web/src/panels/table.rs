@@ -3,7 +3,6 @@
 use yew::prelude::*;
 
 /// Props of [`Table`].
-#[derive(Properties, PartialEq)]
 pub struct TableProps {
     /// Its heading.
     pub title: &'static str,
@@ -14,8 +13,7 @@ pub struct TableProps {
 }
 
 /// A table; the first cell of a row names it.
-#[component]
-pub fn Table(props: &TableProps) -> Html {
+pub fn table(props: &TableProps) -> Html {
     let row = |cells: &Vec<String>| {
         html! {
             <tr>

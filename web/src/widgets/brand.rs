@@ -5,8 +5,7 @@ use yew::prelude::*;
 use crate::ui::icons::{Glyph, Icon};
 
 /// The mark and the name, as the way home.
-#[component]
-pub fn Brand() -> Html {
+pub fn brand() -> Html {
     html! {
         <a class="cs-brand" href="#/" aria-label="Clusterscope: all systems">
             <Icon name={Glyph::Mark} />
