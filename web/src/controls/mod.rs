@@ -2,6 +2,7 @@
 
 pub mod faults;
 pub mod help;
+pub mod latency;
 pub mod network;
 pub mod request;
 pub mod rules;

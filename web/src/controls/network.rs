@@ -1,23 +1,11 @@
 //! The network while it runs: loss, copies, latency, order.
 
-use web_sys::{HtmlInputElement, HtmlSelectElement};
+use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use crate::controls::latency::Latency;
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::widgets::section::Section;
-
-/// Latencies to choose from: as a setting has them, and as people say them.
-const LATENCIES: [(&str, &str); 6] = [
-    ("1ms", "1 ms, always"),
-    ("uniform(10ms,20ms)", "10–20 ms"),
-    ("uniform(5ms,80ms)", "5–80 ms"),
-    ("normal(50ms,10ms)", "about 50 ms"),
-    ("exponential(5ms,20ms)", "5 ms and a long tail"),
-    ("pareto(5ms,1.5)", "5 ms and a heavy tail"),
-];
-
-/// The choice that lets the reader write a latency of their own.
-const OTHER: &str = "other";
 
 /// Props of the controls of the network.
 #[derive(Properties, PartialEq)]
@@ -98,61 +86,5 @@ fn Share(props: &ShareProps) -> Html {
                 aria-valuetext={shown.clone()} />
             <output class="cs-mono">{ shown }</output>
         </label>
-    }
-}
-
-#[derive(Properties, PartialEq)]
-struct LatencyProps {
-    lab: LabHandle,
-    value: String,
-}
-
-/// How long messages are under way.
-#[component]
-fn Latency(props: &LatencyProps) -> Html {
-    let own = use_state_eq(|| false);
-    let known = LATENCIES.iter().any(|it| it.0 == props.value);
-    let set = {
-        let (lab, own) = (props.lab.clone(), own.setter());
-        move |value: String| {
-            own.set(value == OTHER);
-            if value != OTHER {
-                lab.command_text(&format!("set latency {value}"));
-            }
-        }
-    };
-    let choose = {
-        let set = set.clone();
-        move |event: Event| {
-            if let Some(select) = event.target_dyn_into::<HtmlSelectElement>() {
-                set(select.value());
-            }
-        }
-    };
-    let write = move |event: Event| {
-        if let Some(input) = event.target_dyn_into::<HtmlInputElement>() {
-            set(input.value());
-        }
-    };
-    let choice = |(value, title): &(&'static str, &'static str)| {
-        html! { <option value={*value} selected={!*own && *value == props.value}>{ *title }</option> }
-    };
-    html! {
-        <>
-            <label class="cs-knob cs-latency">
-                <span>{ "Latency" }</span>
-                <select class="cs-select" onchange={choose}>
-                    if !known && !*own {
-                        <option value={props.value.clone()} selected=true>{ &props.value }</option>
-                    }
-                    { for LATENCIES.iter().map(choice) }
-                    <option value={OTHER} selected={*own}>{ "Other…" }</option>
-                </select>
-            </label>
-            if *own {
-                <input class="cs-input cs-mono" type="text" aria-label="Latency, written out"
-                    value={props.value.clone()} onchange={write} spellcheck="false" />
-            }
-        </>
     }
 }
