@@ -324,7 +324,7 @@ fn what_is_too_much_ends_a_run_and_says_so() {
 }
 
 #[test]
-fn what_waits_in_an_inbox_is_not_delayed_into_the_past() {
+fn what_waits_in_an_inbox_is_delayed_from_now() {
     let mut spec = RunSpec::new("ping", "calm");
     spec.set("nodes", "2");
     spec.set("latency", "10ms");
@@ -333,4 +333,8 @@ fn what_waits_in_an_inbox_is_not_delayed_into_the_past() {
             .push(line.parse().unwrap_or_else(|it| panic!("{it}")));
     }
     survives(&spec);
+    let mut run = common::build(&spec, Level::Off);
+    run.run_until(Time(200_000_000));
+    let delayed = run.message(1).expect("it waits for n2");
+    assert_eq!(delayed.view.due, Time(201_000_000));
 }

@@ -18,6 +18,9 @@ const SWARM: u64 = 2_500;
 /// Seeds for a scenario in which a check must fall.
 const WEAKENED: u64 = 100;
 
+/// Seeds beyond those that once found something.
+const FOUND: [u64; 1] = [4108];
+
 /// The checks at the end of one run.
 fn reports(link: &mut String, system: &str, scenario: &str, seed: u64) -> Vec<Report> {
     let mut spec = clusterscope_core::RunSpec::new(system, scenario);
@@ -33,7 +36,7 @@ fn must_hold(swarm: bool, seeds: u64) {
         if scenario.weakened.is_some() || (scenario.id == "swarm") != swarm {
             continue;
         }
-        for seed in 1..=seeds {
+        for seed in (1..=seeds).chain(FOUND) {
             for report in reports(&mut link, system.about.id, scenario.id, seed) {
                 let fine = !matches!(
                     report.verdict,
@@ -124,6 +127,28 @@ fn what_should_be_seen_is_seen() {
         }
         for (check, reached) in seen {
             assert!(reached, "{}: nothing ever reaches {check}", system.about.id);
+        }
+    }
+}
+
+/// What a crash takes from a slow disk was never promised to anybody.
+#[test]
+fn slow_disks_break_no_promise() {
+    for (system, scenario) in scenarios() {
+        if scenario.id != "swarm" {
+            continue;
+        }
+        for seed in 1..=300 {
+            let mut spec = spec(system, &scenario, seed);
+            spec.set("disk", "uniform(1ms,300ms)");
+            for report in finished(&spec, Level::Off).reports() {
+                assert_ne!(
+                    report.verdict,
+                    Verdict::Violated,
+                    "{}: {report:?}",
+                    spec.link()
+                );
+            }
         }
     }
 }

@@ -93,7 +93,7 @@ pub fn record(lab: &LabHandle, event: u32) -> Option<Record> {
 
 /// The word of a record.
 pub fn label(lab: &LabHandle, record: &Record) -> &'static str {
-    lab.with(|player| player.run().recorder().label(record))
+    lab.with(|player| player.label(record))
 }
 
 #[cfg(test)]
