@@ -1,16 +1,8 @@
 // What tests of the lab share: how to find nodes, read the trace's hash and move along the story.
 import assert from 'node:assert/strict';
-import { assertAccessible } from './harness.mjs';
 
 /** So many turns of a story are taken at most before a test gives up. */
 const TURNS_MAX = 80;
-
-/**
- * Fails when axe-core finds something. One of its experiments is left out: a node shows "n1 follower 2" and is
- * called "n1, follower, term 2", which holds every word that is seen, but not as one piece.
- */
-export const accessible = (page) =>
-  assertAccessible(page, { rules: { 'label-content-name-mismatch': { enabled: false } } });
 
 /** The hash of the trace up to the playhead. */
 export const hash = (page) => page.getByTestId('trace-hash').textContent();
@@ -18,11 +10,14 @@ export const hash = (page) => page.getByTestId('trace-hash').textContent();
 /** A node's button on the stage. */
 export const node = (page, name) => page.locator('.cs-stage').getByRole('button', { name: new RegExp(`^${name},`) });
 
+/** A node in words, as a screen reader has it. */
+export const words = (page, name) => node(page, name).locator('.cs-sr').textContent();
+
 /** The names of the nodes that lead. */
 export async function leaders(page) {
   await page.locator('.cs-stage .cs-node').first().waitFor();
   const buttons = page.locator('.cs-stage').getByRole('button', { name: /^n\d+, leader/ });
-  const labels = await buttons.evaluateAll((all) => all.map((it) => it.getAttribute('aria-label')));
+  const labels = await buttons.locator('.cs-sr').allTextContents();
   return labels.map((it) => it.split(',')[0]);
 }
 

@@ -1,7 +1,6 @@
 // The element in other people's pages.
 import assert from 'node:assert/strict';
-import { dist, pageTest, serveFolder } from '../harness.mjs';
-import { accessible } from '../lab.mjs';
+import { assertAccessible, dist, pageTest, serveFolder } from '../harness.mjs';
 
 const VIEW = { viewport: { width: 800, height: 600 } };
 
@@ -30,7 +29,7 @@ pageTest('an article has three clusters, one engine, and starts each when it com
     await ready(page, index);
   }
   assert.equal(asked.filter((it) => it.endsWith('.wasm')).length, 1);
-  await accessible(page);
+  await assertAccessible(page);
 });
 
 pageTest('a cluster that is off the screen stands still and goes on later', VIEW, async ({ page, site }) => {

@@ -1,7 +1,7 @@
 // Everything that the mouse does, the keyboard does.
 import assert from 'node:assert/strict';
 import { pageTest } from '../harness.mjs';
-import { elect, hash, hashIs, leaders, node, nodeIs, press } from '../lab.mjs';
+import { elect, hash, hashIs, leaders, node, nodeIs, press, words } from '../lab.mjs';
 
 const START = '#/raft/calm?seed=3&t=0s';
 
@@ -13,16 +13,17 @@ pageTest('by keys alone a leader falls, another is elected, and the first comes 
   const second = await elect(page, [first]);
   assert.notEqual(second, first);
   await page.keyboard.press('r');
-  await press(page, '.', () => node(page, first).getAttribute('aria-label').then((it) => /follower/.test(it)), 'it came back');
+  await press(page, '.', async () => /follower/.test(await words(page, first)), 'it came back');
 });
 
 pageTest('keys pause and resume, cut and heal', async ({ page, visit }) => {
   await visit('#/raft/calm?seed=3&t=1s');
   const [leader] = await leaders(page);
   await page.keyboard.press('z');
-  await page.waitForFunction((it) => document.querySelector(`.cs-stage [aria-label^="${it},"][aria-label*=paused]`), leader);
+  const paused = page.locator('.cs-stage').getByRole('button', { name: /paused/ });
+  await paused.and(node(page, leader)).waitFor();
   await page.keyboard.press('z');
-  await page.waitForFunction(() => !document.querySelector('.cs-stage [aria-label*=paused]'));
+  await paused.waitFor({ state: 'detached' });
   await page.keyboard.press('p');
   const picker = page.getByRole('dialog', { name: 'Cut the network' });
   await picker.waitFor();

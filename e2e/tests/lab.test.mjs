@@ -1,7 +1,7 @@
 // A cluster is watched, broken and rewound with the mouse; what is shared is the same everywhere.
 import assert from 'node:assert/strict';
 import { cli, pageTest } from '../harness.mjs';
-import { command, elect, hash, hashIs, node, nodeIs, press, sharedLink } from '../lab.mjs';
+import { command, elect, hash, hashIs, node, nodeIs, press, sharedLink, words } from '../lab.mjs';
 
 const START = '#/raft/calm?seed=3&t=0s';
 
@@ -19,7 +19,7 @@ pageTest('a leader is elected, crashes, is replaced and comes back as a follower
   const second = await elect(page, [first]);
   assert.notEqual(second, first);
   await choose(page, first, 'Restart');
-  await press(page, '.', () => node(page, first).getAttribute('aria-label').then((it) => /follower/.test(it)), 'it came back');
+  await press(page, '.', async () => /follower/.test(await words(page, first)), 'it came back');
   await page.locator('[data-check=election-safety][data-verdict=holds]').waitFor();
 });
 

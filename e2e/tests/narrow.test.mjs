@@ -1,7 +1,7 @@
 // A telephone: nothing is lost, and nothing scrolls sideways.
 import assert from 'node:assert/strict';
-import { pageTest } from '../harness.mjs';
-import { accessible, elect, hash, node, nodeIs } from '../lab.mjs';
+import { assertAccessible, pageTest } from '../harness.mjs';
+import { elect, hash, node, nodeIs } from '../lab.mjs';
 
 const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, reducedMotion: 'reduce' };
 
@@ -14,7 +14,7 @@ async function fits(page, where) {
 pageTest('the gallery fits', PHONE, async ({ page, visit }) => {
   await visit();
   await fits(page, 'the gallery');
-  await accessible(page);
+  await assertAccessible(page);
 });
 
 pageTest('every panel is a tab away and fits', PHONE, async ({ page, visit }) => {
@@ -27,7 +27,7 @@ pageTest('every panel is a tab away and fits', PHONE, async ({ page, visit }) =>
     await tabs.nth(index).click();
     await page.getByRole('tabpanel', { name }).first().waitFor();
     await fits(page, name);
-    await accessible(page);
+    await assertAccessible(page);
   }
 });
 
