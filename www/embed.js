@@ -109,6 +109,7 @@ class ClusterScope extends HTMLElement {
   }
 
   get playing() { return this.#handle?.playing ?? false; }
+  get state() { return this.#handle?.state ?? null; }
   get time() { return this.#handle?.time ?? null; }
   get moment() { return this.#handle?.link ?? null; }
 

@@ -3,10 +3,15 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use clusterscope_core::check::Verdict;
+use clusterscope_core::check::{Report, Verdict};
+use clusterscope_core::exhibit::Status;
+use clusterscope_core::frame::NodeView;
+use clusterscope_core::protocol::NodeId;
 use clusterscope_core::sim::command::Command;
 use clusterscope_core::{BadInput, RunSpec, Time};
 use js_sys::Function;
+use serde::Serialize;
+use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
 use web_sys::{Element, HtmlElement};
 use yew::prelude::*;
@@ -101,6 +106,37 @@ fn js_error(error: BadInput) -> JsValue {
     js_sys::Error::new(&error.to_string()).into()
 }
 
+/// A moment of the run, for the scripts of the page around.
+#[derive(Serialize)]
+struct Moment<'a> {
+    time: Time,
+    step: u64,
+    hash: String,
+    playing: bool,
+    nodes: Vec<NodeState>,
+    checks: &'a [Report],
+}
+
+/// A node at that moment.
+#[derive(Serialize)]
+struct NodeState {
+    id: NodeId,
+    status: Status,
+    role: Option<&'static str>,
+    epoch: Option<u64>,
+}
+
+impl NodeState {
+    fn of(node: &NodeView) -> NodeState {
+        NodeState {
+            id: node.id,
+            status: node.status,
+            role: node.role.map(|it| it.name),
+            epoch: node.role.and_then(|it| it.epoch),
+        }
+    }
+}
+
 /// A mounted element, as its JavaScript sees it.
 #[wasm_bindgen]
 pub struct EmbedHandle {
@@ -162,6 +198,21 @@ fn watch(lab: &LabHandle, told: Option<Function>) -> Subscription {
 
 #[wasm_bindgen]
 impl EmbedHandle {
+    /// The moment as an object: `{time, step, hash, playing, nodes, checks}`. Time is in nanoseconds.
+    #[wasm_bindgen(getter)]
+    pub fn state(&self) -> Result<JsValue, JsValue> {
+        let view = self.lab.view();
+        let moment = Moment {
+            time: view.frame.time,
+            step: view.frame.step,
+            hash: crate::words::hash(view.frame.hash),
+            playing: view.playing,
+            nodes: view.frame.nodes.iter().map(NodeState::of).collect(),
+            checks: &view.frame.checks,
+        };
+        Ok(moment.serialize(&Serializer::json_compatible())?)
+    }
+
     /// Lets time run.
     pub fn play(&self) {
         self.lab.play();

@@ -23,7 +23,9 @@ const SHAPES: [Shape; 5] = [
     ("uniform", "a third more or less", |us| {
         format!("uniform({}us,{}us)", us * 2 / 3, us * 4 / 3)
     }),
-    ("normal", "around it", |us| format!("normal({us}us,{}us)", us / 5)),
+    ("normal", "around it", |us| {
+        format!("normal({us}us,{}us)", us / 5)
+    }),
     ("exponential", "with a long tail", |us| {
         format!("exponential({}us,{}us)", us / 4, us * 3 / 4)
     }),
@@ -147,7 +149,10 @@ mod tests {
             for millis in [0, 1, 15, 200] {
                 let dist: Dist = setting(shape, Span::ms(millis)).parse().unwrap();
                 let off = dist.typical().0.abs_diff(Span::ms(millis).0);
-                assert!(off <= Span::ms(millis).0 / 50 + 2_000, "{shape} {millis}: {dist}");
+                assert!(
+                    off <= Span::ms(millis).0 / 50 + 2_000,
+                    "{shape} {millis}: {dist}"
+                );
                 assert_eq!(shape_of(&dist), shape);
             }
         }

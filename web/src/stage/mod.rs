@@ -109,18 +109,21 @@ pub fn Stage(props: &StageProps) -> Html {
                         layout={layout.clone()} on_close={close} />
                 }
             }
-            if let Some(sides) = &*picks.sides {
-                <div class="cs-stage-hint" role="status">
-                    if let Some(sides) = sides {
-                        <Icon name={Glyph::Cut} /><b>{ cut::sides_text(sides) }</b>
-                        <span>{ "release to cut, Esc to leave it" }</span>
-                    } else {
-                        <Icon name={Glyph::Cut} /><span>{ "draw the line between nodes" }</span>
-                    }
-                </div>
-            }
-            if !props.compact {
-                <Legend />
+            { for picks.sides.as_ref().map(|it| cutting_hint(it.as_ref())) }
+            if !props.compact { { legend() } }
+        </div>
+    }
+}
+
+/// What a line that is being drawn would do; `None` while it parts nobody.
+fn cutting_hint(sides: Option<&Vec<bool>>) -> Html {
+    html! {
+        <div class="cs-stage-hint" role="status">
+            <Icon name={Glyph::Cut} />
+            if let Some(sides) = sides {
+                <b>{ cut::sides_text(sides) }</b><span>{ "release to cut, Esc to leave it" }</span>
+            } else {
+                <span>{ "draw the line between nodes" }</span>
             }
         </div>
     }
@@ -388,8 +391,7 @@ fn Tip(props: &TipProps) -> Html {
 }
 
 /// What the pictures mean.
-#[component]
-fn Legend() -> Html {
+fn legend() -> Html {
     html! {
         <ul class="cs-legend" aria-label="Legend">
             <li><span class="cs-legend-request" aria-hidden="true"></span>{ "request" }</li>

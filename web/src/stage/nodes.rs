@@ -212,7 +212,7 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
                 }
             </span>
             if let (Some(epoch), Detail::Words) = (look.epoch(), *detail) {
-                <span class="cs-node-epoch" aria-hidden="true">{ epoch }</span>
+                <span class="cs-node-epoch" aria-hidden="true">{ letter }{ epoch }</span>
             }
             if look.status == Status::Paused {
                 <span class="cs-node-bars" aria-hidden="true"><Icon name={Glyph::Pause} /></span>
