@@ -10,7 +10,7 @@ use clusterscope_core::sim::command::{Command, Planned, parse_script};
 use clusterscope_core::sim::dist::{Chance, Dist};
 use clusterscope_core::sim::rng::{Rng, Stream};
 use clusterscope_core::trace::Level;
-use clusterscope_core::{BadInput, RunSpec, Span, Time};
+use clusterscope_core::{BadInput, Player, RunSpec, Span, Time};
 
 use common::scenarios;
 
@@ -337,4 +337,19 @@ fn what_waits_in_an_inbox_is_delayed_from_now() {
     run.run_until(Time(200_000_000));
     let delayed = run.message(1).expect("it waits for n2");
     assert_eq!(delayed.view.due, Time(201_000_000));
+}
+
+#[test]
+fn a_link_to_the_end_of_days_is_refused_and_not_waited_for() {
+    for link in [
+        "#/raft/calm?t=900000s",
+        "#/raft/calm?t=900000s&step=99999999999",
+    ] {
+        let spec = RunSpec::from_link(link).unwrap();
+        let error = Player::open(spec).err().expect("too far").to_string();
+        assert!(
+            error.starts_with("\"900000s\" lies too far ahead"),
+            "{error}"
+        );
+    }
 }

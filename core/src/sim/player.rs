@@ -22,6 +22,10 @@ const INTERVAL_FIRST: u64 = 128;
 /// The most snapshots that are kept.
 const SNAPSHOTS_MAX: usize = 256;
 
+/// So many steps beyond what is known are taken in one go: a link or a click may ask for any moment, and a page must not
+/// stand still or fill the memory for it.
+const NEW_STEPS_MAX: u64 = 1_000_000;
+
 /// How many steps a jump to the next turn of the story looks ahead at most.
 const LOOK_AHEAD_MAX: u64 = 100_000;
 
@@ -104,7 +108,10 @@ impl Player {
             broken: None,
         };
         if let Some(moment) = playhead {
-            player.go_to(moment);
+            if !player.go_to(moment) {
+                let problem = format!("lies too far ahead: more than {NEW_STEPS_MAX} steps");
+                return Err(BadInput::new(&moment.time.to_string(), problem));
+            }
         }
         Ok(player)
     }
@@ -209,30 +216,45 @@ impl Player {
         true
     }
 
-    /// Goes to `time`: everything up to and including it has happened.
-    pub fn seek(&mut self, time: Time) {
+    /// Goes to `time`: everything up to and including it has happened. `false` when that is too far beyond what is
+    /// known: then it stands where it got to.
+    pub fn seek(&mut self, time: Time) -> bool {
         self.rewind(|it| it.time <= time, self.run.now() > time);
-        while self.step_within(time) {}
-        self.settle(time);
+        let there = self.advance(time, u64::MAX);
+        if there {
+            self.settle(time);
+        }
+        there
     }
 
-    /// Goes to where `step` steps have been taken, or to the last there are.
-    pub fn seek_step(&mut self, step: u64) {
+    /// Goes to where `step` steps have been taken, or to the last there are; `false` as for [`Player::seek`].
+    pub fn seek_step(&mut self, step: u64) -> bool {
         self.rewind(
             |it| it.steps <= step,
             self.run.steps() > step || (step == 0 && self.run.now() > Time::ZERO),
         );
-        while self.run.steps() < step && self.step_within(Time::MAX) {}
+        self.advance(Time::MAX, step)
     }
 
-    fn go_to(&mut self, moment: Moment) {
+    fn go_to(&mut self, moment: Moment) -> bool {
         match moment.step {
             Some(step) => {
                 self.rewind(|it| it.steps <= step, true);
-                while self.run.steps() < step && self.step_within(moment.time) {}
+                self.advance(moment.time, step)
             }
             None => self.seek(moment.time),
         }
+    }
+
+    /// Runs on until `step` steps have been taken or nothing is left up to `limit`; `false` when it gave up before.
+    fn advance(&mut self, limit: Time, step: u64) -> bool {
+        let last = self.frontier.steps.saturating_add(NEW_STEPS_MAX).min(step);
+        while self.run.steps() < last {
+            if !self.step_within(limit) {
+                return true;
+            }
+        }
+        self.run.steps() >= step
     }
 
     /// Plays on to `time`, but takes at most `budget` steps; `false` when they did not suffice.

@@ -238,13 +238,21 @@ impl LabHandle {
 
     /// Goes to a moment; time goes on from there if it ran.
     pub fn seek(&self, time: Time) {
-        self.0.player.borrow_mut().seek(time);
-        self.publish();
+        let there = self.0.player.borrow_mut().seek(time);
+        if there {
+            self.publish();
+        } else {
+            self.report(format!(
+                "\"{time}\" lies too far ahead: this is as far as one go takes"
+            ));
+        }
     }
 
     /// Stops and goes to just after a step.
     pub fn seek_step(&self, step: u64) {
-        self.stopped(|player| player.seek_step(step));
+        self.stopped(|player| {
+            player.seek_step(step);
+        });
     }
 
     /// Goes over to a course of events that was left.
