@@ -92,10 +92,9 @@ impl Past {
         self.records = records.clone();
         let (from, to) = (self.read, records.len());
         self.read = to;
-        let recorder = player.run().recorder();
         records.with(0, to, |all| {
             for event in from..to {
-                self.add(event, all, |record| recorder.label(record));
+                self.add(event, all, |record| player.label(record));
             }
         });
     }

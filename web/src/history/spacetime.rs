@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use clusterscope_core::frame::{End, MessageView};
-use clusterscope_core::trace::{HostId, Kind, NO_EVENT, Record, Recorder};
+use clusterscope_core::trace::{HostId, Kind, NO_EVENT, Record};
 use clusterscope_core::{Player, Time};
 use gloo_events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
@@ -256,7 +256,6 @@ impl Diagram {
         self.labels.clear();
         self.sent.clear();
         self.ended.clear();
-        let recorder = player.run().recorder();
         let records = player.records();
         let now = player.now();
         records.with(0, records.len(), |all| {
@@ -271,14 +270,14 @@ impl Diagram {
                 match record.kind {
                     Kind::Send => self.sent.push(event as u32),
                     Kind::Deliver => self.arrival(pen, scale, all, event),
-                    Kind::Lose => self.loss(pen, scale, all, event, recorder.label(record)),
+                    Kind::Lose => self.loss(pen, scale, all, event, player.label(record)),
                     _ => {}
                 }
             }
             self.under_way(pen, scale, all, player);
             for event in (first..last).step_by(stride) {
                 pen.alpha(if all[event].time <= now { 1.0 } else { 0.4 });
-                self.event(pen, scale, all, event, recorder);
+                self.event(pen, scale, all, event, player);
             }
         });
         pen.alpha(1.0);
@@ -402,7 +401,7 @@ impl Diagram {
         scale: Scale,
         all: &[Record],
         event: usize,
-        recorder: &Recorder,
+        player: &Player,
     ) {
         let record = &all[event];
         let x = scale.x(record.time);
@@ -411,7 +410,7 @@ impl Diagram {
         }
         let Some(row) = self.row_of(record.host) else {
             if record.kind == Kind::Fault {
-                self.world_fault(pen, scale, (x, record), event as u32, recorder);
+                self.world_fault(pen, scale, (x, record), event as u32, player);
             }
             return;
         };
@@ -439,12 +438,12 @@ impl Diagram {
                 pen.fill(Ink::Ground);
                 pen.disc(at, if small { 3.0 } else { 4.5 });
                 pen.ring(at, if small { 3.0 } else { 4.5 });
-                self.caption(pen, at, recorder.label(record), Ink::Ink);
+                self.caption(pen, at, player.label(record), Ink::Ink);
             }
             Kind::Fault => {
                 pen.stroke(Ink::Bad, 2.0);
                 pen.line((at.0, at.1 - 8.0), (at.0, at.1 + 8.0));
-                self.caption(pen, at, recorder.label(record), Ink::Bad);
+                self.caption(pen, at, player.label(record), Ink::Bad);
             }
             Kind::Start if record.cause != NO_EVENT => {
                 pen.stroke(Ink::Dim, 1.5);
@@ -466,7 +465,7 @@ impl Diagram {
         scale: Scale,
         (x, record): (f64, &Record),
         event: u32,
-        recorder: &Recorder,
+        player: &Player,
     ) {
         let foot = scale.top + scale.row * self.hosts.len() as f64;
         pen.stroke(Ink::Bad, 1.0);
@@ -474,7 +473,7 @@ impl Diagram {
         pen.line((x, scale.top), (x, foot));
         pen.dash(Dash::Solid);
         // What lasts has its name on the strip along the foot.
-        let label = recorder.label(record);
+        let label = player.label(record);
         if !matches!(label, "partition" | "cut") {
             self.caption(pen, (x, foot + 2.0), label, Ink::Bad);
         }

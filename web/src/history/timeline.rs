@@ -186,7 +186,6 @@ impl Scroll {
 
     /// Marks for turns of the story; the rare ones are named, where there is room.
     fn notes(&mut self, pen: &mut Pen<'_>, axis: Axis, player: &Player) {
-        let recorder = player.run().recorder();
         let now = player.now();
         for mark in self.past.notes.iter().filter(|it| self.past.is_rare(it)) {
             let rare = self.past.count(mark) <= 16;
@@ -212,7 +211,7 @@ impl Scroll {
                 };
                 self.caption(
                     pen,
-                    recorder.label(&mark.record),
+                    player.label(&mark.record),
                     axis.x(mark.time) - 1.0,
                     ink,
                 );
