@@ -22,8 +22,8 @@ const INTERVAL_FIRST: u64 = 128;
 /// The most snapshots that are kept.
 const SNAPSHOTS_MAX: usize = 256;
 
-/// So many steps beyond what is known are taken in one go: a link or a click may ask for any moment, and a page must not
-/// stand still or fill the memory for it.
+/// So many steps beyond what is known are taken in one go: a link or a click may ask for any moment, and a page
+/// must not stand still or fill the memory for it.
 const NEW_STEPS_MAX: u64 = 1_000_000;
 
 /// How many steps a jump to the next turn of the story looks ahead at most.
