@@ -19,11 +19,11 @@ type Shape = (&'static str, &'static str, fn(u64) -> String);
 
 /// The ways to choose from. Lengths are in microseconds, so that parts of a millisecond come out whole.
 const SHAPES: [Shape; 5] = [
-    ("constant", "always the same", |us| format!("{us}us")),
-    ("uniform", "a third more or less", |us| {
+    ("constant", "not at all", |us| format!("{us}us")),
+    ("uniform", "by a third", |us| {
         format!("uniform({}us,{}us)", us * 2 / 3, us * 4 / 3)
     }),
-    ("normal", "around it", |us| {
+    ("normal", "in a bell curve", |us| {
         format!("normal({us}us,{}us)", us / 5)
     }),
     ("exponential", "with a long tail", |us| {
@@ -110,7 +110,7 @@ pub fn Latency(props: &LatencyProps) -> Html {
                 <output class="cs-mono">{ numbers::span(length) }</output>
             </label>
             <label class="cs-knob cs-latency">
-                <span class="cs-hidden">{ "How the latency varies" }</span>
+                <span>{ "Varies" }</span>
                 { choice(if in_words { OTHER } else { shape }, choose) }
             </label>
             if in_words {
