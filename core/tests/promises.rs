@@ -29,6 +29,18 @@ fn reports(link: &mut String, system: &str, scenario: &str, seed: u64) -> Vec<Re
     finished(&spec, Level::Off).reports()
 }
 
+/// Runs to the end; no check may fall.
+fn nothing_falls(spec: &clusterscope_core::RunSpec) {
+    for report in finished(spec, Level::Off).reports() {
+        assert_ne!(
+            report.verdict,
+            Verdict::Violated,
+            "{}: {report:?}",
+            spec.link()
+        );
+    }
+}
+
 /// Runs the correct scenarios and returns how often each `sometimes` check was reached.
 fn must_hold(swarm: bool, seeds: u64) {
     let mut link = String::new();
@@ -98,14 +110,7 @@ fn with_the_rule_back_nothing_falls() {
             for rule in settings.iter().filter(|it| it.rule.is_some()) {
                 spec.set(rule.id, "on");
             }
-            for report in finished(&spec, Level::Off).reports() {
-                assert_ne!(
-                    report.verdict,
-                    Verdict::Violated,
-                    "{}: {report:?}",
-                    spec.link()
-                );
-            }
+            nothing_falls(&spec);
         }
     }
 }
@@ -141,14 +146,7 @@ fn slow_disks_break_no_promise() {
         for seed in 1..=300 {
             let mut spec = spec(system, &scenario, seed);
             spec.set("disk", "uniform(1ms,300ms)");
-            for report in finished(&spec, Level::Off).reports() {
-                assert_ne!(
-                    report.verdict,
-                    Verdict::Violated,
-                    "{}: {report:?}",
-                    spec.link()
-                );
-            }
+            nothing_falls(&spec);
         }
     }
 }

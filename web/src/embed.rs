@@ -13,13 +13,13 @@ use js_sys::Function;
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, HtmlElement};
+use web_sys::Element;
 use yew::prelude::*;
 
-use crate::controls::transport::{Transport, on_key};
+use crate::controls::transport::Transport;
 use crate::history::Timeline;
-use crate::lab::act;
 use crate::lab::handle::{LabHandle, Subscription, use_lab};
+use crate::lab::keys;
 use crate::panels::checks::badge;
 use crate::stage::Stage;
 use crate::ticker::{Ticker, Ticking};
@@ -331,7 +331,9 @@ pub fn Embed(props: &EmbedProps) -> Html {
     let lab = props.lab.clone();
     let onkeydown = {
         let lab = lab.clone();
-        move |event: KeyboardEvent| press(&lab, &event)
+        move |event: KeyboardEvent| {
+            keys::press_anywhere(&lab, &event);
+        }
     };
     html! {
         <div class="cs-embed" tabindex="-1" {onkeydown}>
@@ -346,30 +348,6 @@ pub fn Embed(props: &EmbedProps) -> Html {
             }
         </div>
     }
-}
-
-/// The keys of the transport, and those that break something.
-fn press(lab: &LabHandle, event: &KeyboardEvent) {
-    let field = event.composed_path().get(0).dyn_into::<HtmlElement>();
-    let typing = field.is_ok_and(|it| matches!(it.tag_name().as_str(), "INPUT" | "SELECT"));
-    if typing
-        || event.ctrl_key()
-        || event.meta_key()
-        || event.alt_key()
-        || event.default_prevented()
-    {
-        return;
-    }
-    match event.key().as_str() {
-        "c" => act::crash(lab),
-        "r" => act::restart(lab),
-        "z" => act::pause_or_resume(lab),
-        "h" => act::heal(lab),
-        "Escape" => lab.select(None),
-        _ if on_key(lab, event) => {}
-        _ => return,
-    }
-    event.prevent_default();
 }
 
 /// What runs here, whether it keeps its promises, and the way to the whole page.

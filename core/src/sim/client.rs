@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::exhibit::Exhibit;
-use crate::frame::{ClientView, End, Look, json_text};
+use crate::frame::{ClientView, End, json_text};
 use crate::protocol::{Answer, ClientId, NodeId, Outcome, Payload, RequestId};
 use crate::trace::{HistoryEvent, HostId, Kind, NO_EVENT, PayloadHasher, Phase};
 
@@ -259,7 +259,6 @@ impl<P: Exhibit> Sim<P> {
         let (request, until) = (asking.request.clone(), asking.until);
         let passage = between_client_and_node(&self.kernel.environment, &mut client.wire);
         let ends = (client.end(), End::Node(client.target));
-        let payload = PayloadHasher::of(&request);
         let again = if client.is_manual() {
             until
         } else {
@@ -267,14 +266,7 @@ impl<P: Exhibit> Sim<P> {
         };
         client.alarm = Some(self.kernel.queue.push(again, Event::Client(index as u16)));
         let cause = client.event;
-        self.launch(
-            ends,
-            request.kind(),
-            Look::default(),
-            passage,
-            Cargo::Request(id, request),
-            (cause, payload),
-        );
+        self.launch(ends, passage, Cargo::Request(id, request), cause);
     }
 
     /// A response reaches its client.

@@ -271,14 +271,7 @@ impl<P: Exhibit> Sim<P> {
         if let Cargo::Request(id, _) = &cargo {
             self.doubt(*id);
         }
-        self.copy(
-            (view.from, view.to),
-            view.kind,
-            view.look,
-            passage,
-            cargo,
-            event,
-        );
+        self.copy((view.from, view.to), passage, cargo, event);
     }
 
     /// A client whose request was copied cannot know any more that it was not carried out: one copy may be refused and

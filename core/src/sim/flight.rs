@@ -26,6 +26,33 @@ pub(super) enum Cargo<P: Exhibit> {
 }
 
 impl<P: Exhibit> Cargo<P> {
+    fn kind(&self) -> &'static str {
+        match self {
+            Cargo::Message(it) => it.kind(),
+            Cargo::Request(_, it) => it.kind(),
+            Cargo::Response(_, it) => it.kind(),
+        }
+    }
+
+    /// How it is drawn. What clients ask and hear belongs to no epoch.
+    fn look(&self) -> Look {
+        let mark = match self {
+            Cargo::Message(it) => return P::look(it),
+            Cargo::Request(..) => Mark::Request,
+            Cargo::Response(..) => Mark::Reply,
+        };
+        Look { mark, epoch: None }
+    }
+
+    /// The hash of its content, for the trace.
+    fn payload(&self) -> u64 {
+        match self {
+            Cargo::Message(it) => PayloadHasher::of(it),
+            Cargo::Request(_, it) => PayloadHasher::of(it),
+            Cargo::Response(_, it) => PayloadHasher::of(it),
+        }
+    }
+
     pub(super) fn fields(&self) -> Json {
         let value = match self {
             Cargo::Message(it) => serde_json::to_value(it),
@@ -150,57 +177,34 @@ impl<P: Exhibit> Sim<P> {
         let wire = &mut hosts[from.index()].wire;
         let (passage, copy) = network.judge(environment, wire, *now, from, to);
         self.kernel.stats.sent += 1;
-        let look = P::look(&message);
-        let payload = PayloadHasher::of(&message);
         let ends = (End::Node(from), End::Node(to));
-        let copied = copy.map(|passage| (passage, Cargo::Message(message.clone())));
-        let kind = message.kind();
-        let event = self.launch(
-            ends,
-            kind,
-            look,
-            passage,
-            Cargo::Message(message),
-            (cause, payload),
-        );
+        let cargo = Cargo::Message(message);
+        let copied = copy.map(|passage| (passage, cargo.clone()));
+        let event = self.launch(ends, passage, cargo, cause);
         if let Some((passage, cargo)) = copied {
-            self.copy(ends, kind, look, passage, cargo, event);
+            self.copy(ends, passage, cargo, event);
         }
     }
 
     /// Puts a second copy of something on its way; it shares the event that sent the first.
-    pub(super) fn copy(
-        &mut self,
-        ends: (End, End),
-        kind: &'static str,
-        look: Look,
-        passage: Passage,
-        cargo: Cargo<P>,
-        sent: u32,
-    ) {
+    pub(super) fn copy(&mut self, ends: (End, End), passage: Passage, cargo: Cargo<P>, sent: u32) {
         if matches!(cargo, Cargo::Message(_)) {
             self.kernel.stats.duplicated += 1;
         }
         let id = self.take_message_id();
+        let kind = cargo.kind();
         let places = (HostId::WORLD, ends.1.into());
-        let event = self.kernel.record_about(
-            Kind::Duplicate,
-            places,
-            (sent, id),
-            (kind, tint(look.epoch)),
-            0,
-        );
+        let word = (kind, tint(cargo.look().epoch));
+        let event = self
+            .kernel
+            .record_about(Kind::Duplicate, places, (sent, id), word, 0);
+        let (from, to) = ends;
         self.say(
             event,
             || None,
-            |_| {
-                format!(
-                    "the network makes a copy of {kind} from {} to {}",
-                    ends.0, ends.1
-                )
-            },
+            |_| format!("the network makes a copy of {kind} from {from} to {to}"),
         );
-        self.put(id, ends, kind, look, passage, cargo, sent);
+        self.put(id, ends, passage, cargo, sent);
     }
 
     pub(super) fn respond(
@@ -214,44 +218,31 @@ impl<P: Exhibit> Sim<P> {
         let environment = &self.kernel.environment;
         let passage =
             between_client_and_node(environment, &mut self.kernel.hosts[from.index()].wire);
-        let payload = PayloadHasher::of(&response);
         let ends = (End::Node(from), End::Client(ClientId(slot.into())));
-        let look = Look {
-            mark: Mark::Reply,
-            epoch: None,
-        };
-        self.launch(
-            ends,
-            response.kind(),
-            look,
-            passage,
-            Cargo::Response(id, response),
-            (cause, payload),
-        );
+        self.launch(ends, passage, Cargo::Response(id, response), cause);
     }
 
-    /// Puts something on its way; `origin` is the cause and the hash of the content. Returns the sending event.
+    /// Puts something on its way because of event number `cause`. Returns the sending event.
     pub(super) fn launch(
         &mut self,
         ends: (End, End),
-        kind: &'static str,
-        look: Look,
         passage: Passage,
         cargo: Cargo<P>,
-        origin: (u32, u64),
+        cause: u32,
     ) -> u32 {
         let id = self.take_message_id();
+        let kind = cargo.kind();
         let places = (ends.0.into(), ends.1.into());
-        let word = (kind, tint(look.epoch));
-        let event = self
-            .kernel
-            .record_about(Kind::Send, places, (origin.0, id), word, origin.1);
+        let word = (kind, tint(cargo.look().epoch));
+        let event =
+            self.kernel
+                .record_about(Kind::Send, places, (cause, id), word, cargo.payload());
         self.say(
             event,
             || Some(cargo.fields()),
             |body| format!("{} sends {} to {}", ends.0, summary(kind, body), ends.1),
         );
-        self.put(id, ends, kind, look, passage, cargo, event);
+        self.put(id, ends, passage, cargo, event);
         event
     }
 
@@ -260,20 +251,7 @@ impl<P: Exhibit> Sim<P> {
         self.kernel.next_message - 1
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the parts of one flight, from the two places that make one"
-    )]
-    pub(super) fn put(
-        &mut self,
-        id: u32,
-        ends: (End, End),
-        kind: &'static str,
-        look: Look,
-        passage: Passage,
-        cargo: Cargo<P>,
-        event: u32,
-    ) {
+    fn put(&mut self, id: u32, ends: (End, End), passage: Passage, cargo: Cargo<P>, event: u32) {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.flights.push(None);
             (self.flights.len() - 1) as u32
@@ -285,8 +263,8 @@ impl<P: Exhibit> Sim<P> {
             id,
             from: ends.0,
             to: ends.1,
-            kind,
-            look,
+            kind: cargo.kind(),
+            look: cargo.look(),
             sent: now,
             due,
             whole: now + passage.whole,

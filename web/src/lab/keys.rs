@@ -21,26 +21,47 @@ pub const KEYS: [(&str, &str); 9] = [
     ("Esc", "Close, or select nothing"),
 ];
 
-/// Does what a key means; keys that mean nothing stay the browser's.
+/// Does what a key means in the lab; keys that mean nothing stay the browser's.
 pub fn press(lab: &LabHandle, open: &Callback<Over>, event: &KeyboardEvent) {
-    if event.ctrl_key() || event.meta_key() || event.alt_key() || is_typing(event) {
+    if is_taken(event) || press_anywhere(lab, event) {
         return;
     }
-    if event.default_prevented() || on_key(lab, event) {
-        return;
+    open.emit(match event.key().as_str() {
+        "p" => Over::Cut,
+        "s" => Over::Share,
+        "?" => Over::Help,
+        _ => return,
+    });
+    event.prevent_default();
+}
+
+/// Does what a key means on the page and in an element alike; whether it meant anything.
+pub fn press_anywhere(lab: &LabHandle, event: &KeyboardEvent) -> bool {
+    if is_taken(event) {
+        return false;
+    }
+    if on_key(lab, event) {
+        return true;
     }
     match event.key().as_str() {
         "c" => act::crash(lab),
         "r" => act::restart(lab),
         "z" => act::pause_or_resume(lab),
         "h" => act::heal(lab),
-        "p" => open.emit(Over::Cut),
-        "s" => open.emit(Over::Share),
-        "?" => open.emit(Over::Help),
         "Escape" => lab.select(None),
-        _ => return,
+        _ => return false,
     }
     event.prevent_default();
+    true
+}
+
+/// Whether the key is somebody else's: the browser's, a field's, or one that has been acted on.
+fn is_taken(event: &KeyboardEvent) -> bool {
+    event.ctrl_key()
+        || event.meta_key()
+        || event.alt_key()
+        || event.default_prevented()
+        || is_typing(event)
 }
 
 /// Whether the key goes into a field.
