@@ -28,6 +28,8 @@ mod faults;
 
 mod words;
 
+mod weight;
+
 pub mod run;
 
 pub mod swarm;
