@@ -273,6 +273,13 @@ impl Player {
         self.interval
     }
 
+    /// The first event in which a branch differs from the present course, by number; `None` when one only goes
+    /// further than the other, or what differs was let go.
+    pub fn first_difference(&self, branch: usize) -> Option<u32> {
+        let other = self.branches.get(branch)?;
+        self.records().first_difference(other.records())
+    }
+
     /// Says how a replay came out differently, if one ever did.
     pub fn broken(&self) -> Option<&str> {
         self.broken.as_deref()
