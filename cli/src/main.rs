@@ -4,7 +4,9 @@
 //! [`Problem`]. 0: every promise held. 1: one was broken. 2: the input cannot be used, and one line says why.
 
 mod args;
+mod diff;
 mod export;
+mod import;
 mod list;
 mod output;
 mod report;
@@ -43,6 +45,8 @@ fn act() -> Result<u8, Problem> {
             output::print(&version).map(|()| HELD)
         }
         Action::List { json } => list::list(json).map(|()| HELD),
+        Action::Diff(question) => diff::diff(&question),
+        Action::Import(file) => import::import(&file),
         Action::Run { spec, outputs } => run::run(*spec, &outputs),
     }
 }

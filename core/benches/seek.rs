@@ -4,6 +4,10 @@
 //! million unless said otherwise), goes to a thousand random moments and says how long that took. The moments come
 //! from a seed; the times depend on the machine.
 #![allow(
+    clippy::disallowed_types,
+    reason = "it measures the machine, and nothing that is simulated"
+)]
+#![allow(
     unsafe_code,
     reason = "an allocator that counts is the only way to see what a copy really takes"
 )]

@@ -316,7 +316,7 @@ impl Reader {
         if place == 0 {
             self.began = read.time;
         }
-        let time = Time(read.time.checked_sub(self.began).unwrap_or_default());
+        let time = Time(read.time.saturating_sub(self.began));
         let before = self.events.last().map_or(Time::ZERO, |it| it.time);
         if read.time < self.began || time < before {
             return Err(BadInput::new(

@@ -244,11 +244,9 @@ impl FromStr for Command {
     type Err = BadInput;
 
     fn from_str(text: &str) -> Result<Command, BadInput> {
+        let too_long = || BadInput::new(text, format!("is too long: {COMMAND_MAX} bytes at most"));
         if text.len() > COMMAND_MAX {
-            return Err(BadInput::new(
-                text,
-                format!("is too long: {COMMAND_MAX} bytes at most"),
-            ));
+            return Err(too_long());
         }
         let text = text.trim();
         let (verb, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -263,10 +261,15 @@ impl FromStr for Command {
                 format!("is not a command: begin with {}", one_of(verbs)),
             ));
         };
-        parse_rest(verb, rest).map_err(|problem| match problem {
+        let command = parse_rest(verb, rest).map_err(|problem| match problem {
             Some(inner) => inner.within(format!("in \"{verb}\"")),
             None => BadInput::new(text, format!("is not complete: write it like {example}")),
-        })
+        })?;
+        // Written again it has spaces around every bar: a link holds it in that form.
+        if command.to_string().len() > COMMAND_MAX {
+            return Err(too_long());
+        }
+        Ok(command)
     }
 }
 
@@ -400,6 +403,14 @@ mod tests {
         for text in EXAMPLES.iter().chain(&more) {
             assert_eq!(text.parse::<Command>().unwrap().to_string(), **text);
         }
+    }
+
+    #[test]
+    fn a_command_that_is_too_long_when_it_is_written_is_not_read() {
+        let groups = |count: usize| format!("partition {}", vec!["n1"; count].join("|"));
+        assert!(groups(190).parse::<Command>().is_ok());
+        let error = groups(300).parse::<Command>().unwrap_err().to_string();
+        assert!(error.contains("is too long"), "{error}");
     }
 
     #[test]
