@@ -546,6 +546,15 @@ impl Imported {
         said.join(" ")
     }
 
+    /// Whether a word occurs anywhere in the line of an event; capital letters count as small ones.
+    pub fn mentions(&self, event: &Event, word: &str) -> bool {
+        let line = &self.text.as_bytes()[event.line.start as usize..event.line.end as usize];
+        word.is_empty()
+            || line
+                .windows(word.len())
+                .any(|it| it.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
     /// How many events there are of each kind, in the order of their names.
     pub fn kinds(&self) -> Vec<(&str, usize)> {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
