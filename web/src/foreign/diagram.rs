@@ -24,11 +24,14 @@ const CAUSES_MAX: usize = 200;
 /// A pointer hits an event, a line, from this far.
 const REACH: (f64, f64) = (12.0, 6.0);
 
+/// A line of the picture: from where, to where.
+type Way = ((f64, f64), (f64, f64));
+
 /// What is drawn, with what can be hit.
 struct Diagram {
     zoom: f64,
     dots: Vec<((f64, f64), usize)>,
-    lines: Vec<((f64, f64), (f64, f64), usize)>,
+    lines: Vec<(Way, usize)>,
 }
 
 impl Picture for Diagram {
@@ -106,7 +109,7 @@ fn place(event: &Event, scale: Scale) -> Option<(f64, f64)> {
 }
 
 /// The way from an event's cause, when that was at another host.
-fn way(trace: &Imported, scale: Scale, event: &Event) -> Option<((f64, f64), (f64, f64))> {
+fn way(trace: &Imported, scale: Scale, event: &Event) -> Option<Way> {
     let cause = &trace.events[event.cause? as usize];
     let lost = event.kind == Some(Kind::Lose);
     if event.kind == Some(Kind::Duplicate) || (cause.host == event.host && !lost) {
@@ -132,7 +135,7 @@ impl Diagram {
             pen.stroke(Ink::epoch(event.epoch), 1.2);
             pen.line(from, to);
         }
-        self.lines.push((from, to, number));
+        self.lines.push(((from, to), number));
     }
 
     fn dot(&mut self, pen: &mut Pen<'_>, trace: &Imported, scale: Scale, number: usize) {
@@ -180,7 +183,7 @@ impl Diagram {
         let lines = self
             .lines
             .iter()
-            .map(|it| (distance(point, it.0, it.1), it.2));
+            .map(|it| (distance(point, it.0.0, it.0.1), it.1));
         let nearest = |one: &(f64, usize), two: &(f64, usize)| one.0.total_cmp(&two.0);
         let dot = dots.filter(|it| it.0 <= REACH.0).min_by(nearest);
         let line = || lines.filter(|it| it.0 <= REACH.1).min_by(nearest);

@@ -37,14 +37,15 @@ pub fn List(props: &ListProps) -> Html {
     let top = use_state_eq(|| 0_usize);
     let list = use_node_ref();
     let opened = props.shown.opened.clone();
-    let found = use_memo(
-        (Rc::as_ptr(&opened) as usize, (*word).clone()),
-        |(_, word)| {
-            let all = opened.trace.events.iter().enumerate();
-            let fitting = all.filter(|it| opened.trace.mentions(it.1, word));
-            fitting.map(|it| it.0).collect::<Vec<usize>>()
-        },
-    );
+    let whole = Shown {
+        opened: opened.clone(),
+        picked: 0,
+    };
+    let found = use_memo((whole, (*word).clone()), |(_, word)| {
+        let all = opened.trace.events.iter().enumerate();
+        let fitting = all.filter(|it| opened.trace.mentions(it.1, word));
+        fitting.map(|it| it.0).collect::<Vec<usize>>()
+    });
     let here = found.partition_point(|it| *it < props.shown.picked);
     {
         let list = list.clone();
