@@ -135,7 +135,8 @@ pub fn run(job: &Job<'_>) -> Result<(), String> {
 
 fn say(name: &str, count: u64, took: Duration, tally: &Tally) {
     println!(
-        "{name}: {count} runs in {:.0} s, {:.0} a second; {} outcomes told apart; at most {:.2} MiB and {:.1} ms for one",
+        "{name}: {count} runs in {:.0} s, {:.0} a second; {} outcomes told apart; \
+         at most {:.2} MiB and {:.1} ms for one",
         took.as_secs_f64(),
         count as f64 / took.as_secs_f64(),
         tally.signatures.len(),
