@@ -24,6 +24,9 @@ Usage: clusterscope <command>
   replay LINK [outputs]           run what a link says, up to its playhead: 'raft/calm?seed=7&t=3s';
                                   LINK can be -, then it is read from standard input
   check FILE --as JUDGE [--json]  judge what clients saw, in JSON Lines of any system; FILE can be -
+  diff LINK LINK [--json]         run two links and name the first event in which they differ
+  import FILE [--json]            read a trace from anywhere, in the form of --trace, and check its causes and
+                                  vector clocks; FILE can be -
   help, --help, -h                this text
   --version, -V                   the version
 
@@ -48,10 +51,11 @@ Judges of check:
 
 Exit status: 0 every promise held, 1 a promise was broken, 2 the input cannot be used,
 3 check could not tell.
+Of diff: 0 the runs are the same, 1 they differ. Of import: 1 clocks and causes contradict each other.
 ";
 
 /// What would have done in place of an unknown command.
-const COMMANDS: &str = "there is list, run, replay, check and help";
+const COMMANDS: &str = "there is list, run, replay, check, diff, import and help";
 
 /// No script that can be read is longer, in bytes: so many commands, each of that length.
 const SCRIPT_MAX: u64 = (COMMAND_MAX as u64 + 64) * COMMANDS_MAX as u64;
@@ -83,6 +87,10 @@ pub enum Action {
         /// What to make of it.
         outputs: Outputs,
     },
+    /// Compare two runs.
+    Diff(Box<crate::diff::Question>),
+    /// Read a trace.
+    Import(crate::import::File),
 }
 
 /// What to make of a run.
@@ -115,6 +123,11 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action, Problem> {
         "run" => parse_run(&mut parser),
         "replay" => parse_replay(&mut parser),
         "check" => parse_check(&mut parser),
+        "diff" => {
+            Ok(crate::diff::parse(&mut parser)?
+                .map_or(Action::Help, |it| Action::Diff(Box::new(it))))
+        }
+        "import" => Ok(crate::import::parse(&mut parser)?.map_or(Action::Help, Action::Import)),
         _ => Err(refuse(
             &command,
             format_args!("is not a command: {COMMANDS}"),
@@ -306,14 +319,14 @@ impl Outputs {
 }
 
 /// A word of the command line.
-enum Word {
+pub(crate) enum Word {
     /// Its name, dashes and all.
     Option(String),
     /// Anything else.
     Plain(String),
 }
 
-fn next(parser: &mut lexopt::Parser) -> Result<Option<Word>, Problem> {
+pub(crate) fn next(parser: &mut lexopt::Parser) -> Result<Option<Word>, Problem> {
     Ok(
         match parser.next().map_err(|it| Problem::Input(it.to_string()))? {
             None => None,
@@ -339,7 +352,7 @@ fn in_unicode(text: OsString) -> Result<String, Problem> {
     })
 }
 
-fn is_help(name: &str) -> bool {
+pub(crate) fn is_help(name: &str) -> bool {
     name == "--help" || name == "-h"
 }
 
@@ -348,7 +361,7 @@ fn of(name: &str) -> impl Fn(clusterscope_core::BadInput) -> Problem {
     move |error| Problem::Input(error.within(name).to_string())
 }
 
-fn refuse(text: &str, problem: impl std::fmt::Display) -> Problem {
+pub(crate) fn refuse(text: &str, problem: impl std::fmt::Display) -> Problem {
     Problem::Input(format!("{} {problem}", quote(text)))
 }
 
@@ -370,7 +383,7 @@ fn split_place(text: &str) -> Result<(String, String), Problem> {
 }
 
 /// Reads a whole file that must be text and not too long.
-fn read(place: &Place, longest: u64, what: &str) -> Result<String, Problem> {
+pub(crate) fn read(place: &Place, longest: u64, what: &str) -> Result<String, Problem> {
     let name = place.to_string();
     let failed = |it: std::io::Error| refuse(&name, format_args!("cannot be read: {it}"));
     let mut bytes = Vec::new();

@@ -6,7 +6,9 @@
 
 mod args;
 mod check;
+mod diff;
 mod export;
+mod import;
 mod list;
 mod output;
 mod report;
@@ -48,6 +50,8 @@ fn act() -> Result<u8, Problem> {
         }
         Action::List { json } => list::list(json).map(|()| HELD),
         Action::Check { place, judge, json } => check::check(&place, judge, json),
+        Action::Diff(question) => diff::diff(&question),
+        Action::Import(file) => import::import(&file),
         Action::Run { spec, outputs } => run::run(*spec, &outputs),
     }
 }

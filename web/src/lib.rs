@@ -5,6 +5,7 @@ pub mod app;
 pub mod browser;
 pub mod controls;
 pub mod embed;
+pub mod foreign;
 pub mod history;
 pub mod inspect;
 pub mod lab;

@@ -34,6 +34,8 @@ mod faults;
 
 mod words;
 
+mod weight;
+
 pub mod run;
 
 pub mod swarm;

@@ -53,6 +53,16 @@ impl Queue {
         self.planned
     }
 
+    /// How many plans there are, forgotten ones among them.
+    pub fn len(&self) -> usize {
+        self.heap.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.heap.is_empty()
+    }
+
     /// When the next event is due.
     pub fn next_time(&self) -> Option<Time> {
         self.heap.peek().map(|it| it.0.time)

@@ -46,6 +46,9 @@ pub trait Run {
     /// A copy that goes its own way.
     fn fork(&self) -> Box<dyn Run>;
 
+    /// About how many bytes a copy takes, what it shares with others not counted.
+    fn weight(&self) -> usize;
+
     /// The trace.
     fn recorder(&self) -> &Recorder;
 
