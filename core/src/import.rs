@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
-use crate::error::BadInput;
+use crate::error::{BadInput, quote};
 use crate::sim::time::Time;
 use crate::trace::Kind;
 
@@ -607,11 +607,11 @@ impl Imported {
     }
 }
 
-/// The first host of which `one` knows more than `other`.
+/// The first host of which `one` knows more than `other`, in quotation marks: a clock may name anything.
 fn unknown(one: &BTreeMap<String, u64>, other: &BTreeMap<String, u64>) -> Option<(String, u64)> {
     let more = |(host, count): &(&String, &u64)| other.get(*host).is_none_or(|it| it < *count);
     let (host, count) = one.iter().find(more)?;
-    Some((host.clone(), *count))
+    Some((quote(host), *count))
 }
 
 /// What every node knows, by the changes that a trace tells of.
@@ -802,6 +802,18 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_names_what_is_no_host_is_told_in_one_line() {
+        let text = concat!(
+            "{\"time\":1,\"node\":\"a\",\"kind\":\"send\",\"clock\":{\"a\":1,\"\\u007f\\n\":2}}\n",
+            "{\"time\":2,\"node\":\"a\",\"kind\":\"send\",\"clock\":{\"a\":2}}\n",
+        );
+        let trace = read(text.to_owned()).unwrap_or_else(|it| panic!("{it}"));
+        let flaws: Vec<String> = trace.flaws(10).iter().map(BadInput::to_string).collect();
+        assert_eq!(flaws.len(), 1, "{flaws:?}");
+        assert!(!flaws[0].contains(char::is_control), "{flaws:?}");
+    }
+
+    #[test]
     fn clocks_that_contradict_causes_are_found() {
         let text = concat!(
             "{\"id\":0,\"time\":1,\"node\":\"a\",\"kind\":\"send\",\"clock\":{\"a\":1}}\n",
@@ -811,7 +823,10 @@ mod tests {
         let trace = read(text.to_owned()).unwrap_or_else(|it| panic!("{it}"));
         let flaws: Vec<String> = trace.flaws(10).iter().map(BadInput::to_string).collect();
         assert_eq!(flaws.len(), 2, "{flaws:?}");
-        assert!(flaws[0].contains("\"1\" does not know a 1"), "{flaws:?}");
+        assert!(
+            flaws[0].contains("\"1\" does not know \"a\" 1"),
+            "{flaws:?}"
+        );
         assert!(
             flaws[1].contains("\"2\" has a clock that does not rise"),
             "{flaws:?}"
