@@ -6,9 +6,13 @@
 mod args;
 mod export;
 mod list;
+mod merge;
+mod outcome;
 mod output;
 mod report;
 mod run;
+mod search;
+mod shrink;
 
 use std::process::ExitCode;
 
@@ -44,5 +48,8 @@ fn act() -> Result<u8, Problem> {
         }
         Action::List { json } => list::list(json).map(|()| HELD),
         Action::Run { spec, outputs } => run::run(*spec, &outputs),
+        Action::Search(job) => search::search(*job),
+        Action::Shrink(job) => shrink::shrink(&job),
+        Action::Merge { files, json } => merge::merge(&files, json),
     }
 }

@@ -28,6 +28,8 @@ mod faults;
 
 mod words;
 
+pub mod peek;
+
 pub mod run;
 
 pub mod swarm;
@@ -37,3 +39,9 @@ pub mod system;
 pub mod spec;
 
 pub mod player;
+
+pub mod predicate;
+
+pub mod search;
+
+pub mod shrink;
