@@ -552,3 +552,67 @@ impl<'a> Reader<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_quoted() {
+        for (text, quoted, help) in [
+            ("", "\"\"", "n1.FIELD"),
+            ("leader", "\"leader\"", "any.FIELD"),
+            ("n1.role", "\"n1.role\"", "write ="),
+            ("n1.role leader", "\"leader\"", "write ="),
+            ("n1.role = ", "\"n1.role =\"", "a number"),
+            ("n1. = 3", "\"n1.\"", "n1.role"),
+            ("n0.role = leader", "\"n0.role\"", "n1.FIELD"),
+            ("time > 3s time", "\"time\"", "and, or"),
+            ("(time > 3s", "(time > 3s", "closing bracket"),
+            ("stats.won > 3", "\"won\"", "lost"),
+            ("count role", "\"role\"", "count(role=leader)"),
+            ("count(any.role=leader) > 1", "\"any.role\"", "alone"),
+            (
+                "count(n1.x = count(role=a)) > 1",
+                "count(role=a)",
+                "another count",
+            ),
+            ("n1.x = any.x", "\"any.x\"", "left"),
+            ("n1.x = \"a", "\"a", "quotation mark"),
+            ("down ≥ 2", "≥ 2", "write ="),
+        ] {
+            let error = text.parse::<Predicate>().unwrap_err().to_string();
+            assert!(
+                error.contains(quoted) && error.contains(help),
+                "{text}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn neither_length_nor_depth_is_without_limit() {
+        let deep = format!("{}time > 1s{}", "(".repeat(100), ")".repeat(100));
+        let error = deep.parse::<Predicate>().unwrap_err().to_string();
+        assert!(error.contains("too deep"), "{error}");
+        let long = vec!["time > 1s"; 100].join(" and ");
+        let error = long.parse::<Predicate>().unwrap_err().to_string();
+        assert!(error.contains("too long"), "{error}");
+        let nots = format!("{}time > 1s", "not ".repeat(100));
+        assert!(nots.parse::<Predicate>().is_err());
+    }
+
+    #[test]
+    fn it_is_written_as_it_was_read() {
+        let text = "count(role=leader and currentTerm>=n1.currentTerm) >= 2 or not (down > 0)";
+        let read: Predicate = text.parse().unwrap();
+        assert_eq!(read.to_string(), text);
+        assert_eq!(read.fields(), ["currentTerm"]);
+        assert!(
+            "n5.role = leader"
+                .parse::<Predicate>()
+                .unwrap()
+                .fits(4)
+                .is_err()
+        );
+    }
+}

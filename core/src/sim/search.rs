@@ -311,6 +311,7 @@ impl Search {
             };
             match &self.goal {
                 Goal::Check(name) if report.name != name => None,
+                Goal::Moment(_) => None,
                 _ => Some((how, report)),
             }
         };

@@ -294,22 +294,18 @@ impl Shrinker {
         spec
     }
 
-    /// Ends just after the failure, at a round moment if possible.
+    /// Ends just after the failure, at a round moment.
     fn shorter(&self) -> Vec<RunSpec> {
         let at = self.best.at;
         let length = self.best.spec.length.unwrap_or(self.full);
-        let ends = ROUND
-            .iter()
-            .map(|unit| Span(at.0.div_ceil(unit.0).max(1) * unit.0));
-        let shorter =
-            ends.filter(|it| *it < length || self.best.spec.commands.iter().any(|it| it.at > at));
-        shorter
-            .map(|end| {
-                let mut spec = self.without(|_, it| it.at > at);
-                spec.length = Some(end.min(length));
-                spec
-            })
-            .collect()
+        let end = Span(at.0.div_ceil(LENGTH_UNIT.0).max(1) * LENGTH_UNIT.0);
+        let later = self.best.spec.commands.iter().any(|it| it.at > at);
+        if end >= length && !later {
+            return Vec::new();
+        }
+        let mut spec = self.without(|_, it| it.at > at);
+        spec.length = Some(end.min(length));
+        vec![spec]
     }
 
     fn nodes(&self) -> u16 {
@@ -334,7 +330,8 @@ impl Shrinker {
                 let run = spec.build(Level::Off).ok()?;
                 spec.commands = commands;
                 spec.commands.retain(|it| run.accepts(&it.command).is_ok());
-                Some(spec)
+                let tail = &self.best.spec.commands[self.loose().len()..];
+                spec.commands.ends_with(tail).then_some(spec)
             })
             .collect()
     }
@@ -380,7 +377,10 @@ impl Shrinker {
     }
 }
 
-/// Round moments and lengths are multiples of one of these, the coarsest first.
+/// A run made smaller lasts a multiple of this.
+const LENGTH_UNIT: Span = Span::ms(100);
+
+/// Round moments are multiples of one of these, the coarsest first.
 const ROUND: [Span; 5] = [
     Span::secs(1),
     Span::ms(100),
