@@ -248,7 +248,8 @@ fn parse_search(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
             _ if read_spec(parser, &name, &mut job.spec)? => {}
             _ if wanted.read(parser, &name)? => {}
             _ => {
-                let known = "--seeds, --until-check, --until, --all, --jobs, --shard, --json, --for, --set and --script";
+                let known = "--seeds, --for, --set, --script, --until-check, --until, \
+                             --all, --jobs, --shard and --json";
                 return Err(refuse(
                     &name,
                     format_args!("is not an option of search: there is {known}"),

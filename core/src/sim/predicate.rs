@@ -451,7 +451,8 @@ impl<'a> Reader<'a> {
                 None => {
                     return Err(BadInput::new(
                         word,
-                        "is no value: write n1.FIELD, any.FIELD, all.FIELD, count(…), stats.NAME, up, down, paused, nodes, time or steps",
+                        "is no value: write n1.FIELD, any.FIELD, all.FIELD, count(…), stats.NAME, \
+                     up, down, paused, nodes, time or steps",
                     ));
                 }
             },
