@@ -3,7 +3,7 @@
 //! ```text
 //! moment     = all of it joined by `or`, `and`, `not` and brackets, of comparisons
 //! comparison = value, one of = != < <= > >=, value
-//! value      = time | steps | nodes | up | down | paused | stats.NAME | count(…)
+//! value      = time | steps | nodes | up | down | paused | gone | stats.NAME | count(…)
 //!            | n1.FIELD | any.FIELD | all.FIELD      (these two on the left only)
 //!            | 12 | 1.5 | 20ms | word | "some words" (these on the right only)
 //! ```
@@ -240,15 +240,12 @@ impl Sight<'_> {
 
     fn field(&self, node: NodeId, name: &str) -> Value<'static> {
         match name {
-            "role" => Value::Text(self.run.role_of(node).map_or("down", |it| it.name).into()),
-            "status" => Value::Text(
-                match self.run.status_of(node) {
-                    Status::Up => "up",
-                    Status::Paused => "paused",
-                    Status::Down => "down",
-                }
-                .into(),
-            ),
+            "role" => match self.run.role_of(node) {
+                Some(role) => Value::Text(role.name.into()),
+                // As commands name those that have none.
+                None => Value::Text(status_word(self.run.status_of(node)).into()),
+            },
+            "status" => Value::Text(status_word(self.run.status_of(node)).into()),
             "epoch" => match self.run.role_of(node).and_then(|it| it.epoch) {
                 Some(it) => Value::Number(it as f64),
                 None => Value::Missing,
@@ -269,6 +266,15 @@ impl Sight<'_> {
             Some(Json::Number(it)) => Value::Number(it.as_f64().unwrap_or(f64::NAN)),
             Some(it) => Value::Text(json_text(it).into()),
         }
+    }
+}
+
+fn status_word(status: Status) -> &'static str {
+    match status {
+        Status::Up => "up",
+        Status::Paused => "paused",
+        Status::Down => "down",
+        Status::Gone => "gone",
     }
 }
 
@@ -446,13 +452,15 @@ impl<'a> Reader<'a> {
             "up" => Operand::With(Status::Up),
             "paused" => Operand::With(Status::Paused),
             "down" => Operand::With(Status::Down),
+            "gone" => Operand::With(Status::Gone),
             _ => match self.dotted(word)? {
                 Some(it) => it,
                 None => {
                     return Err(BadInput::new(
                         word,
                         "is no value: write n1.FIELD, any.FIELD, all.FIELD, count(…), stats.NAME, \
-                     up, down, paused, nodes, time or steps",
+                     up, down, paused, gone, nodes, \
+                     time or steps",
                     ));
                 }
             },
