@@ -123,6 +123,7 @@ pageTest('the module is loaded once for page and workers', async ({ page, visit 
 
 pageTest('the keyboard is enough', async ({ page, visit }) => {
   await visit('#/raft/swarm?set.up-to-date-vote=off');
+  await page.locator('.cs-lab').focus();
   await page.keyboard.press('f');
   await dialog(page).getByRole('textbox', { name: 'From seed' }).focus();
   await page.keyboard.press('Enter');

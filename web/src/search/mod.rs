@@ -137,10 +137,11 @@ pub fn SearchDialog(props: &SearchProps) -> Html {
                 <p class="cs-hint">{ what_is_searched(&props.lab, &spec) }</p>
                 { fields(&props.lab, &form) }
                 <div class="cs-search-go">
+                    // With keys they are two buttons: one that became the other while it is pressed would do both.
                     if busy {
-                        <button type="button" class="cs-button" onclick={cancel}>{ "Cancel" }</button>
+                        <button key="cancel" type="button" class="cs-button" onclick={cancel}>{ "Cancel" }</button>
                     } else {
-                        <button type="submit" class="cs-button cs-primary">{ "Search" }</button>
+                        <button key="search" type="submit" class="cs-button cs-primary">{ "Search" }</button>
                     }
                     { progress(&sight) }
                 </div>
