@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use clusterscope_core::error::quote;
 use clusterscope_core::sim::search::median_distance;
-use clusterscope_core::sim::search::{Finding, Goal, How, LISTED_MAX, Scan, Search, Tally};
+use clusterscope_core::sim::search::{Finding, Goal, LISTED_MAX, Scan, Search, Tally};
 use clusterscope_core::sim::time::Time;
 use serde_json::{Map, Value as Json, json};
 
@@ -24,16 +24,10 @@ pub struct Found {
 impl Found {
     /// What a finding says.
     pub fn of(finding: &Finding) -> Found {
-        let how = match finding.how {
-            How::Violated => "violated",
-            How::Blocked => "blocked",
-            How::Reached => "reached",
-            How::Met => "met",
-        };
         Found {
             seed: finding.spec.seed,
             what: finding.what.clone(),
-            how: how.to_owned(),
+            how: finding.how.word().to_owned(),
             reason: finding.reason.clone(),
             at: finding.at,
             link: finding.spec.link(),

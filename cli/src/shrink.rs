@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal as _, stderr};
 
-use clusterscope_core::sim::search::{Finding, Goal};
+use clusterscope_core::sim::search::{Finding, Goal, How};
 use clusterscope_core::sim::shrink::Shrinker;
 use clusterscope_core::{BadInput, RunSpec};
 use serde_json::{Value as Json, json};
@@ -66,18 +66,8 @@ pub fn shrink(job: &Job) -> Result<u8, Problem> {
             progress.runs < progress.runs_max,
         ),
     })?;
-    let failing = ["violated", "blocked"].contains(&how(after));
+    let failing = matches!(after.how, How::Violated | How::Blocked);
     Ok(if failing { BROKEN } else { HELD })
-}
-
-fn how(finding: &Finding) -> &'static str {
-    use clusterscope_core::sim::search::How;
-    match finding.how {
-        How::Violated => "violated",
-        How::Blocked => "blocked",
-        How::Reached => "reached",
-        How::Met => "met",
-    }
 }
 
 fn size(finding: &Finding) -> Json {

@@ -72,6 +72,18 @@ pub enum How {
     Met,
 }
 
+impl How {
+    /// In a word, as files have it.
+    pub fn word(self) -> &'static str {
+        match self {
+            How::Violated => "violated",
+            How::Blocked => "blocked",
+            How::Reached => "reached",
+            How::Met => "met",
+        }
+    }
+}
+
 /// A run in which there is what was looked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {

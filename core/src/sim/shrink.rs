@@ -174,6 +174,11 @@ impl Shrinker {
 
     /// Runs something smaller, and keeps it when it still fails.
     fn attempt(&mut self, spec: RunSpec) {
+        // Whatever heals the cluster at the end stays, and stays last.
+        let tail = &self.best.spec.commands[self.loose().len()..];
+        if !spec.commands.ends_with(tail) {
+            return;
+        }
         self.runs += 1;
         let seed = spec.seed;
         let found =
@@ -330,8 +335,7 @@ impl Shrinker {
                 let run = spec.build(Level::Off).ok()?;
                 spec.commands = commands;
                 spec.commands.retain(|it| run.accepts(&it.command).is_ok());
-                let tail = &self.best.spec.commands[self.loose().len()..];
-                spec.commands.ends_with(tail).then_some(spec)
+                Some(spec)
             })
             .collect()
     }

@@ -24,7 +24,10 @@ pub fn Header(props: &PartProps) -> Html {
         move |_| {
             let mut spec = lab.with(|it| it.opened().clone());
             spec.seed = browser::random_seed();
-            spec.commands.clear();
+            // Where the commands are all that happens, they are the scenario.
+            if spec.scripted {
+                spec.commands.clear();
+            }
             spec.playhead = None;
             address::go(&spec.link());
         }
