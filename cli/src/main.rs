@@ -10,9 +10,13 @@ mod diff;
 mod export;
 mod import;
 mod list;
+mod merge;
+mod outcome;
 mod output;
 mod report;
 mod run;
+mod search;
+mod shrink;
 
 use std::process::ExitCode;
 
@@ -53,5 +57,8 @@ fn act() -> Result<u8, Problem> {
         Action::Diff(question) => diff::diff(&question),
         Action::Import(file) => import::import(&file),
         Action::Run { spec, outputs } => run::run(*spec, &outputs),
+        Action::Search(job) => search::search(*job),
+        Action::Shrink(job) => shrink::shrink(&job),
+        Action::Merge { files, json } => merge::merge(&files, json),
     }
 }

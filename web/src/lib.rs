@@ -13,6 +13,7 @@ pub mod pages;
 pub mod panels;
 pub mod panic;
 pub mod prefs;
+pub mod search;
 pub mod stage;
 pub mod ticker;
 pub mod ui;

@@ -36,6 +36,8 @@ mod words;
 
 mod weight;
 
+pub mod peek;
+
 pub mod run;
 
 pub mod swarm;
@@ -45,3 +47,9 @@ pub mod system;
 pub mod spec;
 
 pub mod player;
+
+pub mod predicate;
+
+pub mod search;
+
+pub mod shrink;
