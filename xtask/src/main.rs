@@ -2,6 +2,7 @@
 //! machine the first `cargo xtask` starts within seconds.
 
 mod args;
+mod bench;
 mod browser;
 mod dist;
 mod install;
@@ -24,6 +25,7 @@ Usage: cargo xtask <command>
   test [--only PART]              every check there is; PART is native, wasm, tidy or browser
   dist                            the site for a static host, in dist/
   size                            what dist/ weighs, held against xtask/size-budget.txt
+  bench [NAME] [--rounds N]       how fast the core is, against a ceiling in the same run; docs/performance.md
   bless                           accept today's runs as the golden ones
   tidy                            house rules: doc comments, function length, leftovers
   shots DIR [ROUTE...]            pictures of the page: wide and narrow, light and dark
@@ -33,7 +35,7 @@ Usage: cargo xtask <command>
 Missing tools are installed into .tools/ and e2e/node_modules/; see docs/set-up.md.";
 
 /// The commands, for the message about one that does not exist.
-const COMMANDS: &str = "serve, test, dist, size, bless, tidy, shots, clean-tools, help";
+const COMMANDS: &str = "serve, test, dist, size, bench, bless, tidy, shots, clean-tools, help";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -55,6 +57,7 @@ fn dispatch(command: &str, mut args: Args) -> Outcome {
         "shots" => browser::shots(args),
         "dist" => args.end().and_then(|()| dist::dist()),
         "size" => args.end().and_then(|()| size::size()),
+        "bench" => bench::bench(args),
         "bless" => args.end().and_then(|()| test::bless()),
         "tidy" => args.end().and_then(|()| tidy::tidy()),
         "clean-tools" => args.end().and_then(|()| tools::clean()),
