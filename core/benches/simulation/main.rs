@@ -2,7 +2,8 @@
 //!
 //! Natively it does every row once and prints a line for each: number, events, runs, nanoseconds of processor time,
 //! fingerprint, name, the number of the row it is held against, with tabs between. As WebAssembly it exports the same rows, and `wasm.mjs` prints the same lines.
-//! `cargo xtask bench` runs both in turn, several times, and makes the table.
+//! `cargo xtask bench` runs both in turn, several times, and makes the table. With numbers as arguments the native
+//! program does only those rows: for a profiler.
 
 mod ceiling;
 mod gossip;
@@ -15,7 +16,12 @@ mod clock;
 
 #[cfg(not(target_arch = "wasm32"))]
 fn main() {
+    // What cargo adds is no number.
+    let wanted: Vec<usize> = std::env::args().filter_map(|it| it.parse().ok()).collect();
     for (number, row) in ROWS.iter().enumerate() {
+        if !wanted.is_empty() && !wanted.contains(&number) {
+            continue;
+        }
         let Row {
             name,
             against,
