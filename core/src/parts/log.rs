@@ -31,10 +31,15 @@ impl<T: Clone + PartialEq> Log<T> {
 
     /// The item at `index`, from 0.
     pub fn get(&self, index: u32) -> Option<T> {
+        self.look(index, T::clone)
+    }
+
+    /// What `look` finds in the item at `index`, without a copy of the whole item.
+    pub fn look<R>(&self, index: u32, look: impl FnOnce(&T) -> R) -> Option<R> {
         if index >= self.len {
             return None;
         }
-        self.buffer.borrow().get(index as usize).cloned()
+        self.buffer.borrow().get(index as usize).map(look)
     }
 
     /// The last item.
@@ -45,19 +50,13 @@ impl<T: Clone + PartialEq> Log<T> {
     /// Adds an item at the end.
     pub fn push(&mut self, item: T) {
         let at = self.len as usize;
-        let in_place = {
-            let mut buffer = self.buffer.borrow_mut();
-            match buffer.get(at) {
-                None => {
-                    buffer.push(item.clone());
-                    true
-                }
-                Some(existing) => *existing == item,
-            }
-        };
-        if !in_place {
-            let mut own = self.buffer.borrow()[..at].to_vec();
+        let mut buffer = self.buffer.borrow_mut();
+        if buffer.len() == at {
+            buffer.push(item);
+        } else if buffer[at] != item {
+            let mut own = buffer[..at].to_vec();
             own.push(item);
+            drop(buffer);
             self.buffer = Rc::new(RefCell::new(own));
         }
         self.len += 1;
@@ -95,6 +94,11 @@ impl<T: Clone + PartialEq> Log<T> {
     /// Whether both look at the same memory, so that the shorter one is a prefix of the longer.
     pub fn shares_memory_with(&self, other: &Log<T>) -> bool {
         Rc::ptr_eq(&self.buffer, &other.buffer)
+    }
+
+    /// Whether the other is this log, unchanged. Asked in constant time, so equal logs of different origin do not count.
+    pub fn is_still(&self, other: &Log<T>) -> bool {
+        self.len == other.len && self.shares_memory_with(other)
     }
 
     /// How many items at the start both have in common.
@@ -160,6 +164,13 @@ impl<T> Clone for Log<T> {
             buffer: self.buffer.clone(),
             len: self.len,
         }
+    }
+
+    fn clone_from(&mut self, other: &Log<T>) {
+        if !Rc::ptr_eq(&self.buffer, &other.buffer) {
+            self.buffer = other.buffer.clone();
+        }
+        self.len = other.len;
     }
 }
 

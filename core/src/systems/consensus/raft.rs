@@ -56,6 +56,7 @@ use serde_json::json;
 
 use crate::parts::kv::{KvRequest, KvResult, Store};
 use crate::parts::log::{Log, Slice};
+use crate::parts::per_client::PerClient;
 use crate::parts::quorum::{NodeSet, majority};
 use crate::protocol::{Answer, ClientId, Ctx, NodeId, Outcome, Payload, Protocol, RequestId};
 use crate::sim::time::Span;
@@ -317,7 +318,7 @@ pub struct Raft {
     /// The state machine.
     store: Store,
     /// For each client the last request that was executed, and its result.
-    sessions: BTreeMap<ClientId, (u32, KvResult)>,
+    sessions: PerClient<(u32, KvResult)>,
     /// Every request that took effect, in order: what the checks audit.
     executed: Log<Session>,
 }
@@ -344,7 +345,7 @@ impl Protocol for Raft {
             commit_index: 0,
             last_applied: 0,
             store: Store::default(),
-            sessions: BTreeMap::new(),
+            sessions: PerClient::default(),
             executed: Log::default(),
         };
         raft.reset_election_timer(ctx);
@@ -680,7 +681,10 @@ impl Raft {
             *matched = index.max(*matched);
             *next = (*matched + 1).max(*next);
             let behind = *next <= last;
-            self.advance_commit_index(ctx);
+            // What is committed already moves nothing.
+            if *matched > self.commit_index {
+                self.advance_commit_index(ctx);
+            }
             if behind {
                 self.send_entries(ctx, from);
             }
@@ -743,7 +747,7 @@ impl Raft {
 
     /// The result of a request that has been executed already.
     fn remembered(&self, session: Session) -> Option<KvResult> {
-        let (sequence, result) = self.sessions.get(&session.client)?;
+        let (sequence, result) = self.sessions.get(session.client)?;
         (self.config.rules.sessions && *sequence >= session.sequence).then_some(*result)
     }
 }
@@ -784,6 +788,7 @@ impl Raft {
 
     /// The term of the entry at `index`; 0 before the first.
     fn term_at(&self, index: Index) -> Term {
-        self.entry(index).map_or(0, |it| it.term)
+        let before = index.wrapping_sub(1) as u32;
+        self.log.look(before, |it| it.term).unwrap_or(0)
     }
 }

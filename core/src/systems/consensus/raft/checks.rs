@@ -1,14 +1,16 @@
 //! What Raft promises (Figure 3 of the paper, and what follows from it), watched at every step.
 //!
-//! Each check looks only at the server that has just acted, against a ghost state of its own.
+//! Each check looks only at the server that has just acted, against a ghost state of its own, and first whether
+//! anything has changed there that concerns it: most steps change little.
 
 use std::collections::BTreeMap;
 
 use crate::check::{Invariant, Promise, linearizable};
 use crate::exhibit::World;
 use crate::parts::log::Log;
+use crate::parts::per_client::PerClient;
 use crate::parts::per_node::PerNode;
-use crate::protocol::{ClientId, NodeId};
+use crate::protocol::NodeId;
 use crate::sim::time::Span;
 
 use super::show::short;
@@ -160,6 +162,8 @@ macro_rules! invariant {
 #[derive(Clone, Default)]
 struct ElectionSafety {
     leaders: BTreeMap<Term, NodeId>,
+    /// The last that was seen to lead.
+    last: Option<(Term, NodeId)>,
 }
 
 invariant!(
@@ -170,11 +174,13 @@ invariant!(
 
 impl ElectionSafety {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        if !server.leads() {
+        let now = Some((server.current_term, id));
+        if !server.leads() || self.last == now {
             return Ok(());
         }
         let first = *self.leaders.entry(server.current_term).or_insert(id);
         if first == id {
+            self.last = now;
             return Ok(());
         }
         Err(format!(
@@ -205,20 +211,19 @@ impl LeaderAppendOnly {
             self.logs.remove(id);
             return Ok(());
         }
-        let now = (server.current_term, server.log.clone());
-        match self.logs.insert(id, now) {
-            Some((term, before)) if term == server.current_term => {
-                let kept = before.common_prefix(&server.log);
-                if kept < before.len() {
-                    return Err(format!(
-                        "{id}, leader of term {term}, lost its entry {}",
-                        kept + 1
-                    ));
-                }
-                Ok(())
+        let (term, before) = self.logs.slot(id).get_or_insert_default();
+        if *term == server.current_term {
+            let kept = before.common_prefix(&server.log);
+            if kept < before.len() {
+                return Err(format!(
+                    "{id}, leader of term {term}, lost its entry {}",
+                    kept + 1
+                ));
             }
-            _ => Ok(()),
         }
+        *term = server.current_term;
+        before.clone_from(&server.log);
+        Ok(())
     }
 
     fn forget(&mut self, id: NodeId) {
@@ -252,8 +257,12 @@ invariant!(
 
 impl LogMatching {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        let seen = self.logs.insert(id, server.log.clone()).unwrap_or_default();
+        let seen = self.logs.slot(id).get_or_insert_default();
+        if seen.is_still(&server.log) {
+            return Ok(());
+        }
         let from = seen.common_prefix(&server.log);
+        seen.clone_from(&server.log);
         for index in u64::from(from) + 1..=server.last_index() {
             let entry = server.entry(index).expect("within the log");
             self.admit(id, index, server.term_at(index - 1), entry)?;
@@ -296,16 +305,18 @@ impl LogMatching {
                 "before it stands term {before} instead of {expected}"
             ));
         }
-        match known.entries.get(offset as u32) {
-            Some(other) if other != entry => {
-                differs(format!("another log has {}", describe(&other)))
+        match known.entries.look(offset as u32, |it| *it == entry) {
+            Some(false) => {
+                let other = known.entries.get(offset as u32);
+                let other = other.map_or_else(String::new, |it| describe(&it));
+                differs(format!("another log has {other}"))
             }
             None if offset == u64::from(known.entries.len()) => {
                 known.entries.push(entry);
                 Ok(())
             }
             None => differs("no leader is known to have created it".to_owned()),
-            Some(_) => Ok(()),
+            Some(true) => Ok(()),
         }
     }
 
@@ -473,6 +484,9 @@ impl OneVote {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         let (term, vote) = self.votes.get(id).copied().unwrap_or((0, None));
         let now = (server.current_term, server.voted_for);
+        if now == (term, vote) {
+            return Ok(());
+        }
         if now.0 < term {
             return Err(format!("{id} went back from term {term} to term {}", now.0));
         }
@@ -513,7 +527,11 @@ invariant!(
 
 impl CommittedKept {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        let before = self.logs.insert(id, server.log.clone()).unwrap_or_default();
+        let before = self.logs.slot(id).get_or_insert_default();
+        if before.is_still(&server.log) {
+            self.committed.learn(server);
+            return Ok(());
+        }
         let kept = before.common_prefix(&server.log);
         for index in kept..before.len() {
             let lost = before.get(index);
@@ -528,6 +546,7 @@ impl CommittedKept {
                 }
             }
         }
+        before.clone_from(&server.log);
         self.committed.learn(server);
         Ok(())
     }
@@ -542,7 +561,7 @@ impl CommittedKept {
 #[derive(Clone, Default)]
 struct ExactlyOnce {
     /// For each server how much of its audit was read, and the last request of each client in it.
-    audits: PerNode<(u32, BTreeMap<ClientId, u32>)>,
+    audits: PerNode<(u32, PerClient<u32>)>,
 }
 
 invariant!(
