@@ -788,7 +788,8 @@ impl Raft {
 
     /// The term of the entry at `index`; 0 before the first.
     fn term_at(&self, index: Index) -> Term {
-        let before = index.wrapping_sub(1) as u32;
-        self.log.look(before, |it| it.term).unwrap_or(0)
+        let at = index.checked_sub(1).and_then(|it| u32::try_from(it).ok());
+        at.and_then(|at| self.log.look(at, |it| it.term))
+            .unwrap_or(0)
     }
 }

@@ -246,7 +246,8 @@ struct LogMatching {
 struct TermLog {
     first: Index,
     before: Term,
-    entries: Log<Entry>,
+    /// The log up to the last entry of the term. It begins as a copy of the first server's, and grows with it.
+    log: Log<Entry>,
 }
 
 invariant!(
@@ -265,7 +266,7 @@ impl LogMatching {
         seen.clone_from(&server.log);
         for index in u64::from(from) + 1..=server.last_index() {
             let entry = server.entry(index).expect("within the log");
-            self.admit(id, index, server.term_at(index - 1), entry)?;
+            self.admit(id, server, index, entry)?;
         }
         Ok(())
     }
@@ -273,14 +274,15 @@ impl LogMatching {
     fn admit(
         &mut self,
         id: NodeId,
+        server: &Raft,
         index: Index,
-        before: Term,
         entry: Entry,
     ) -> Result<(), String> {
+        let before = server.term_at(index - 1);
         let new = || TermLog {
             first: index,
             before,
-            entries: Log::default(),
+            log: first_items(&server.log, index - 1),
         };
         let known = self.terms.entry(entry.term).or_insert_with(new);
         let differs = |what: String| {
@@ -289,13 +291,13 @@ impl LogMatching {
                 describe(&entry)
             ))
         };
-        let Some(offset) = index.checked_sub(known.first) else {
+        if index < known.first {
             return differs(format!(
                 "term {} begins at index {}",
                 entry.term, known.first
             ));
-        };
-        let expected = if offset == 0 {
+        }
+        let expected = if index == known.first {
             known.before
         } else {
             entry.term
@@ -305,14 +307,15 @@ impl LogMatching {
                 "before it stands term {before} instead of {expected}"
             ));
         }
-        match known.entries.look(offset as u32, |it| *it == entry) {
+        let place = (index - 1) as u32;
+        match known.log.look(place, |it| *it == entry) {
             Some(false) => {
-                let other = known.entries.get(offset as u32);
+                let other = known.log.get(place);
                 let other = other.map_or_else(String::new, |it| describe(&it));
                 differs(format!("another log has {other}"))
             }
-            None if offset == u64::from(known.entries.len()) => {
-                known.entries.push(entry);
+            None if place == known.log.len() => {
+                known.log.push(entry);
                 Ok(())
             }
             None => differs("no leader is known to have created it".to_owned()),
@@ -325,38 +328,62 @@ impl LogMatching {
     }
 }
 
+/// The first items of a log. What a check remembers begins like this: as long as it goes the same way as the server's
+/// log it needs no memory of its own.
+fn first_items(log: &Log<Entry>, count: Index) -> Log<Entry> {
+    let mut first = log.clone();
+    first.truncate(count as u32);
+    first
+}
+
 /// What has been committed by anybody, in order: the ghost that several checks share in kind.
 #[derive(Clone, Default)]
 struct Committed {
-    /// Each entry with the term in which it was committed.
-    entries: Log<(Entry, Term)>,
+    entries: Log<Entry>,
+    /// The terms in which they were committed: from which place on, counted from 0, and which.
+    terms: Vec<(u32, Term)>,
 }
 
 impl Committed {
     /// Learns from a server what is committed.
     fn learn(&mut self, server: &Raft) {
-        while u64::from(self.entries.len()) < server.commit_index {
-            let index = u64::from(self.entries.len()) + 1;
-            let Some(entry) = server.entry(index) else {
+        let known = self.entries.len();
+        if u64::from(known) >= server.commit_index {
+            return;
+        }
+        if known == 0 {
+            self.entries = first_items(&server.log, 0);
+        }
+        let same_term = self
+            .terms
+            .last()
+            .is_some_and(|it| it.1 == server.current_term);
+        if !same_term {
+            self.terms.push((known, server.current_term));
+        }
+        let end = u32::try_from(server.commit_index).unwrap_or(u32::MAX);
+        for place in known..end {
+            let Some(entry) = server.log.get(place) else {
                 return;
             };
-            self.entries.push((entry, server.current_term));
+            self.entries.push(entry);
         }
+    }
+
+    /// The committed entry at a place, counted from 0, and the term in which it was committed.
+    fn get(&self, place: u32) -> Option<(Entry, Term)> {
+        let entry = self.entries.get(place)?;
+        let before = self.terms.partition_point(|it| it.0 <= place);
+        Some((entry, self.terms[before.checked_sub(1)?].1))
     }
 
     /// The first committed entry that `log` lacks or has otherwise, of those committed before `term`.
     fn missing(&self, log: &Log<Entry>, term: Term) -> Option<(Index, Entry, Term)> {
-        self.entries.with(0, u32::MAX, |committed| {
-            log.with(0, u32::MAX, |log| {
-                let lacks = |at: usize, entry: &Entry| log.get(at).is_none_or(|it| it != entry);
-                let mut all = committed
-                    .iter()
-                    .enumerate()
-                    .take_while(|(_, it)| it.1 < term);
-                let (at, it) = all.find(|(at, it)| lacks(*at, &it.0))?;
-                Some((at as u64 + 1, it.0, it.1))
-            })
-        })
+        let first = self.entries.common_prefix(log);
+        let (entry, committed) = self.get(first)?;
+        let mut until_then = self.terms.iter().take_while(|it| it.0 <= first);
+        let earlier = until_then.all(|it| it.1 < term);
+        earlier.then_some((u64::from(first) + 1, entry, committed))
     }
 }
 
@@ -414,13 +441,20 @@ invariant!(
 
 impl StateMachineSafety {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        let from = self.by.insert(id, server.last_applied).unwrap_or(0);
+        let by = self.by.slot(id).get_or_insert_default();
+        if *by == server.last_applied {
+            return Ok(());
+        }
+        let from = std::mem::replace(by, server.last_applied);
         for index in from + 1..=server.last_applied {
             let Some(entry) = server.entry(index) else {
                 return Err(format!(
                     "{id} executed index {index}, which its log does not have"
                 ));
             };
+            if self.applied.is_empty() {
+                self.applied = first_items(&server.log, 0);
+            }
             match self.applied.get(index as u32 - 1) {
                 None => self.applied.push(entry),
                 Some(first) if first == entry => {}
@@ -535,7 +569,7 @@ impl CommittedKept {
         let kept = before.common_prefix(&server.log);
         for index in kept..before.len() {
             let lost = before.get(index);
-            let committed = self.committed.entries.get(index);
+            let committed = self.committed.get(index);
             if let (Some(lost), Some((entry, term))) = (lost, committed) {
                 if lost == entry && server.current_term >= term {
                     return Err(format!(
