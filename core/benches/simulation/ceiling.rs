@@ -108,7 +108,9 @@ impl Rng {
     /// A number in `min..=max`.
     #[inline]
     pub fn within(&mut self, min: u64, max: u64) -> u64 {
-        min + ((u128::from(self.bits()) * u128::from(max - min + 1)) >> 64) as u64
+        // All ranges here are below 2^32, so 64 bits are enough: WebAssembly has no wider product.
+        let (bits, range) = (self.bits(), max - min + 1);
+        min + (((bits >> 32) * range + ((bits & 0xffff_ffff) * range >> 32)) >> 32)
     }
 }
 

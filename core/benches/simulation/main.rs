@@ -9,7 +9,7 @@ mod ceiling;
 mod gossip;
 mod rows;
 
-use rows::{ROWS, Row, Work};
+use rows::{ROWS, Work};
 
 #[cfg(not(target_arch = "wasm32"))]
 mod clock;
@@ -22,7 +22,7 @@ fn main() {
         if !wanted.is_empty() && !wanted.contains(&number) {
             continue;
         }
-        let Row {
+        let rows::Row {
             name,
             against,
             work,

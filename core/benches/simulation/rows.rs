@@ -34,6 +34,10 @@ impl Work {
 }
 
 /// Something to measure.
+#[cfg_attr(
+    target_arch = "wasm32",
+    expect(dead_code, reason = "the native program prints the names")
+)]
 pub struct Row {
     /// Its name in the table.
     pub name: &'static str,
