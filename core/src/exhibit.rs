@@ -8,6 +8,7 @@ use crate::parts::log::Log;
 use crate::protocol::{ClientId, NodeId, Protocol};
 use crate::sim::client::{Client, MANUAL_FROM, Pending};
 use crate::sim::kernel::Host;
+use crate::sim::network::Network;
 use crate::sim::rng::Rng;
 use crate::sim::settings::{Environment, Setting};
 use crate::sim::simulation::Member;
@@ -60,6 +61,12 @@ pub struct Scenario<P: Protocol> {
 pub trait Exhibit: Protocol {
     /// What it is.
     const ABOUT: About;
+
+    /// Whether nodes may join and leave while it runs.
+    const GROWS: bool = false;
+
+    /// Whether it keeps its promises although a minority of the nodes lose what their disks held.
+    const FORGETS: bool = false;
 
     /// What can be set; rules of the algorithm that can be switched off among it.
     fn settings() -> Vec<Setting<Self::Config>>;
@@ -133,6 +140,8 @@ pub enum Status {
     Paused,
     /// It has crashed.
     Down,
+    /// It has left the cluster for good.
+    Gone,
 }
 
 /// The cluster as a check or a panel sees it: everything at once, which no node can.
@@ -149,6 +158,7 @@ pub struct World<'a, P: Exhibit> {
     pub history: &'a Log<HistoryEvent>,
     pub(crate) nodes: &'a [Member<P>],
     pub(crate) hosts: &'a [Host],
+    pub(crate) network: &'a Network,
     pub(crate) clients: &'a [Client<P>],
 }
 
@@ -188,14 +198,35 @@ impl<'a, P: Exhibit> World<'a, P> {
         Some((id, self.node(id)?))
     }
 
+    /// The nodes that run and can talk with most others: those of whom progress can be demanded. Empty when the cluster
+    /// is split so that no group is a majority.
+    pub fn core(&self) -> Vec<NodeId> {
+        let up = |it: &NodeId| self.status(*it) == Status::Up;
+        let talk = |one: NodeId, two: NodeId| {
+            let (one, two) = (one.into(), two.into());
+            !self.network.is_cut((one, two)) && !self.network.is_cut((two, one))
+        };
+        let group = |of: NodeId| -> Vec<NodeId> {
+            self.ids()
+                .filter(up)
+                .filter(|it| *it == of || talk(of, *it))
+                .collect()
+        };
+        let groups = self.ids().filter(up).map(group);
+        let largest = groups.reduce(|best, it| if it.len() > best.len() { it } else { best });
+        largest
+            .filter(|it| it.len() >= self.majority())
+            .unwrap_or_default()
+    }
+
     /// Clients' requests without an answer.
     pub fn pending(&self) -> Vec<Pending> {
         self.clients.iter().filter_map(Client::pending).collect()
     }
 
-    /// How many nodes a majority of the cluster is.
+    /// How many nodes a majority of the cluster is, as it was founded.
     pub fn majority(&self) -> usize {
-        self.nodes.len() / 2 + 1
+        usize::from(self.environment.nodes) / 2 + 1
     }
 }
 

@@ -150,6 +150,8 @@ pub struct NodeView {
     pub writing: usize,
     /// Events that wait because it is paused or busy.
     pub inbox: usize,
+    /// What is wrong with its machine, in words.
+    pub ailments: Vec<String>,
 }
 
 /// A client.
@@ -207,6 +209,25 @@ pub struct MessageView {
     pub whole: Time,
     /// Why it will not arrive, for one that is lost.
     pub lost: Option<&'static str>,
+    /// When it stops, or has stopped, on its way.
+    pub held: Option<Time>,
+    /// How long it has stood still before. It is part of the time from `sent` to `due`, but not of the way.
+    pub stood: Span,
+}
+
+impl MessageView {
+    /// How much of its way it has behind it at `now`, from 0 to 1.
+    pub fn progress(&self, now: Time) -> f64 {
+        let whole = self.whole.since(self.sent + self.stood).0.max(1) as f64;
+        let until = self.held.map_or(self.due, |it| it.min(self.due));
+        let gone = now.min(until).since(self.sent + self.stood).0 as f64;
+        (gone / whole).min(1.0)
+    }
+
+    /// Whether it stands still at `now`.
+    pub fn is_held(&self, now: Time) -> bool {
+        self.held.is_some_and(|it| it <= now)
+    }
 }
 
 /// All about one message, for the inspector.
@@ -224,7 +245,9 @@ pub struct NetworkView {
     /// The groups of a partition; empty when there is none.
     pub groups: Vec<Vec<NodeId>>,
     /// Links that are cut, one way each.
-    pub cuts: Vec<(NodeId, NodeId)>,
+    pub cuts: Vec<(End, End)>,
+    /// What else is unusual about links and kinds of messages, in words.
+    pub oddities: Vec<String>,
     /// Since when.
     pub since: Option<Time>,
     /// The settings that can be changed while it runs: name and value as text.
@@ -328,6 +351,8 @@ pub struct Stats {
     pub refused: u64,
     /// Requests whose client gave up, not knowing.
     pub unknown: u64,
+    /// Requests of an open loop for which no client was free.
+    pub turned_away: u64,
     /// The sum of the times of done requests.
     pub completion_time: Span,
 }

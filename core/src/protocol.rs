@@ -74,7 +74,37 @@ pub struct RequestId {
 pub trait Payload: Clone + PartialEq + Hash + Serialize + 'static {
     /// The name of its kind, in the paper's words: `RequestVote`.
     fn kind(&self) -> &'static str;
+
+    /// Changes it as a flipped bit on the wire would; `false` when what comes out is no message any more and is
+    /// thrown away. Asked only where nobody checks sums.
+    fn damage(&mut self, _rng: &mut Rng) -> bool {
+        false
+    }
 }
+
+/// What a disk holds for a node: one value, written as a whole.
+///
+/// How it looks when a disk did not do what it should depends on how it is laid out; without a word of the system, a
+/// write happens as a whole or not at all, and damage shows as a loss of everything.
+pub trait Stored: Clone + Default + 'static {
+    /// What is there when a crash interrupts the write of `after` over `before`: a part of it.
+    fn torn(before: &Self, _after: &Self, _rng: &mut Rng) -> Self {
+        before.clone()
+    }
+
+    /// What is read when bits have rotted and no checksum tells.
+    fn rotten(&self, _rng: &mut Rng) -> Self {
+        Self::default()
+    }
+
+    /// What is left when the end is cut off.
+    fn truncated(&self, _rng: &mut Rng) -> Self {
+        Self::default()
+    }
+}
+
+/// Nothing is on disk.
+impl Stored for () {}
 
 /// What a client learns from a response.
 #[derive(Clone, Debug, PartialEq)]
@@ -109,7 +139,7 @@ pub trait Protocol: Clone + 'static {
     /// What clients are told.
     type Response: Answer;
     /// What survives a crash: the last value that was persisted. Cloned at every write, so share what is large.
-    type Durable: Clone + Default + 'static;
+    type Durable: Stored;
 
     /// Starts a node, for the first time or after a crash, from what its disk holds.
     fn start(ctx: &mut Ctx<'_, Self>, config: &Self::Config, durable: Self::Durable) -> Self;
@@ -122,6 +152,11 @@ pub trait Protocol: Clone + 'static {
 
     /// A client asks for something.
     fn on_request(&mut self, ctx: &mut Ctx<'_, Self>, id: RequestId, request: Self::Request);
+
+    /// The node is to leave the cluster for good: it may hand over what it has, and then goes ([`Ctx::leave`]).
+    fn on_leave(&mut self, ctx: &mut Ctx<'_, Self>) {
+        ctx.leave();
+    }
 }
 
 /// What a handler wants done, in this order.
@@ -140,8 +175,25 @@ pub enum Effect<P: Protocol> {
     Respond(RequestId, P::Response),
     /// Tell the story: a short label, and details when somebody reads along.
     Note(&'static str, Option<String>),
-    /// Be busy for so long; what arrives meanwhile waits in the inbox.
+    /// Be busy for so long: what arrives meanwhile waits in the inbox, and what follows in this list happens after it.
     Work(Span),
+    /// Leave the cluster for good.
+    Leave,
+}
+
+impl<P: Protocol> Clone for Effect<P> {
+    fn clone(&self) -> Effect<P> {
+        match self {
+            Effect::Send(to, message) => Effect::Send(*to, message.clone()),
+            Effect::SetTimer(timer, min, max) => Effect::SetTimer(*timer, *min, *max),
+            Effect::CancelTimer(timer) => Effect::CancelTimer(*timer),
+            Effect::Persist(durable) => Effect::Persist(durable.clone()),
+            Effect::Respond(id, response) => Effect::Respond(*id, response.clone()),
+            Effect::Note(label, details) => Effect::Note(label, details.clone()),
+            Effect::Work(span) => Effect::Work(*span),
+            Effect::Leave => Effect::Leave,
+        }
+    }
 }
 
 /// A node's window on the world: who it is, what its clock says, what it may do.
@@ -160,17 +212,17 @@ impl<P: Protocol> Ctx<'_, P> {
         self.me
     }
 
-    /// How many nodes the cluster has.
+    /// How many nodes founded the cluster. Who joined later is not counted.
     pub fn cluster_size(&self) -> usize {
         usize::from(self.nodes)
     }
 
-    /// Every node, this one too.
+    /// Every node that founded the cluster, this one too if it did.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<P> {
         (0..self.nodes).map(NodeId)
     }
 
-    /// Every node but this one.
+    /// Every founding node but this one. A node that joined later asks them.
     pub fn peers(&self) -> impl Iterator<Item = NodeId> + use<P> {
         let me = self.me;
         self.nodes().filter(move |it| *it != me)
@@ -229,8 +281,13 @@ impl<P: Protocol> Ctx<'_, P> {
         self.effects.push(Effect::Note(label, details));
     }
 
-    /// Keeps the node busy for `span`: what arrives meanwhile waits.
+    /// Keeps the node busy for `span`: what arrives meanwhile waits, and what this handler does next happens after it.
     pub fn work(&mut self, span: Span) {
         self.effects.push(Effect::Work(span));
+    }
+
+    /// Leaves the cluster for good.
+    pub fn leave(&mut self) {
+        self.effects.push(Effect::Leave);
     }
 }

@@ -46,6 +46,11 @@ impl HostId {
         (self.0 < CLIENT_BASE).then_some(NodeId(self.0))
     }
 
+    /// Its place among the nodes, or among the clients, from 0: by it they are dealt to zones.
+    pub(crate) fn place(self) -> u16 {
+        self.0 % CLIENT_BASE
+    }
+
     /// Its name in files: `n1`, `c1`, `world`.
     pub fn name(self) -> String {
         self.end()

@@ -24,6 +24,7 @@ pub fn count(number: u64, word: &str) -> String {
 /// What a node is at the moment, in a word: its role, or why it has none.
 pub fn role(node: &NodeView) -> &'static str {
     match (node.status, node.role) {
+        (Status::Gone, _) => "gone",
         (Status::Down, _) | (_, None) => "down",
         (_, Some(role)) => role.name,
     }

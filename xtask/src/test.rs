@@ -74,7 +74,7 @@ fn run(report: &mut Report, wanted: impl Fn(&str) -> bool) -> Outcome {
 
 /// Accepts what the simulations do today as what they should do.
 pub fn bless() -> Outcome {
-    let mut cargo = cargo("test -p clusterscope-core --test golden");
+    let mut cargo = cargo("test -p clusterscope-core --test golden --test scripts");
     cargo.env("BLESS", "1");
     shell::run(cargo)
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::error::BadInput;
 use crate::exhibit::Operation;
+use crate::sim::dist::Zipf;
 use crate::sim::rng::Rng;
 use crate::sim::settings::Environment;
 
@@ -111,12 +112,22 @@ impl KvRequest {
     /// One request of a generated workload: reads and writes of the environment's keys. Written values never repeat
     /// within a run, so that a read tells which write it saw.
     pub fn draw(rng: &mut Rng, environment: &Environment, unique: u32) -> KvRequest {
-        let key = Key::numbered(rng.below(u64::from(environment.keys.max(1))) as u32);
+        let keys = u64::from(environment.keys.max(1));
+        let index = match environment.zipf {
+            0 => rng.below(keys),
+            exponent => Zipf::new(keys, exponent).draw(rng),
+        };
+        let key = Key::numbered(index as u32);
         if rng.happens(environment.reads) {
-            KvRequest::Get(key)
-        } else {
-            KvRequest::Put(key, i64::from(unique))
+            return KvRequest::Get(key);
         }
+        let new = i64::from(unique);
+        if rng.happens(environment.cas) {
+            // One of the values that were written lately: now and then it is the one that is there.
+            let old = new - 1 - rng.below(4 * keys) as i64;
+            return KvRequest::Cas(key, old, new);
+        }
+        KvRequest::Put(key, new)
     }
 }
 

@@ -1,8 +1,5 @@
 //! Nodes on a ring, clients outside it, messages between them.
 
-use crate::frame::MessageView;
-use crate::sim::time::Time;
-
 /// A place on the stage: from 0 to 1, to the right and down.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Place {
@@ -19,13 +16,6 @@ pub fn seat(seat: usize, seats: usize, radius: f64) -> Place {
         x: 0.5 + radius * libm::sin(turn),
         y: 0.5 - radius * libm::cos(turn),
     }
-}
-
-/// How far a message is on its way at `now`, from 0 to 1. A lost one stops where it dies.
-pub fn progress(message: &MessageView, now: Time) -> f64 {
-    let whole = message.whole.since(message.sent).0.max(1) as f64;
-    let gone = now.min(message.due).since(message.sent).0 as f64;
-    (gone / whole).clamp(0.0, 1.0)
 }
 
 /// The point that lies `share` of the way from one place to another.

@@ -11,7 +11,7 @@ use crate::protocol::{Answer, ClientId, NodeId, Outcome, Payload, RequestId};
 use crate::trace::{HistoryEvent, HostId, Kind, NO_EVENT, PayloadHasher, Phase};
 
 use super::flight::Cargo;
-use super::network::between_client_and_node;
+use super::network::Parcel;
 use super::queue::Event;
 use super::rng::{Rng, Stream};
 use super::simulation::Sim;
@@ -112,6 +112,8 @@ pub struct Client<P: Exhibit> {
     pub target: NodeId,
     /// What it waits for.
     pub asking: Option<Asking<P>>,
+    /// Whether it has crashed.
+    pub is_dead: bool,
     /// What it was told last.
     pub told: Option<Told<P>>,
     /// The plan for its alarm: to ask, to ask again, or to give up.
@@ -132,6 +134,7 @@ impl<P: Exhibit> Clone for Client<P> {
             sequence: self.sequence,
             target: self.target,
             asking: self.asking.clone(),
+            is_dead: self.is_dead,
             told: self.told.clone(),
             alarm: self.alarm,
             event: self.event,
@@ -150,6 +153,7 @@ impl<P: Exhibit> Client<P> {
             sequence: 0,
             target,
             asking: None,
+            is_dead: false,
             told: None,
             alarm: None,
             event: NO_EVENT,
@@ -216,6 +220,21 @@ impl<P: Exhibit> Client<P> {
     }
 }
 
+/// Requests that arrive without waiting for answers: an open loop.
+#[derive(Clone)]
+pub struct Arrivals {
+    rng: Rng,
+}
+
+impl Arrivals {
+    /// The arrivals of `seed`.
+    pub fn new(seed: u64) -> Arrivals {
+        Arrivals {
+            rng: Rng::stream(seed, Stream::Arrivals),
+        }
+    }
+}
+
 /// What clients do.
 impl<P: Exhibit> Sim<P> {
     /// Lets a client think before its next request.
@@ -224,9 +243,32 @@ impl<P: Exhibit> Sim<P> {
         let client = &mut self.clients[index];
         client.asking = None;
         client.alarm = None;
-        if !client.is_manual() && !client.is_worn_out() {
+        let waits = self.kernel.environment.arrival.is_instant() && !client.is_dead;
+        if waits && !client.is_manual() && !client.is_worn_out() {
             let due = self.kernel.now + think.draw(&mut client.rng);
             client.alarm = Some(self.kernel.queue.push(due, Event::Client(index as u16)));
+        }
+    }
+
+    /// Plans the next request of an open loop, if there is one.
+    pub(super) fn await_arrival(&mut self) {
+        let arrival = self.kernel.environment.arrival;
+        if !arrival.is_instant() {
+            let due = self.kernel.now + arrival.draw(&mut self.arrivals.rng);
+            self.kernel.queue.push(due, Event::Arrival);
+        }
+    }
+
+    /// A request of an open loop arrives: a client that has nothing to do takes it. With none it is turned away, and
+    /// counted.
+    pub(super) fn arrive(&mut self) {
+        self.await_arrival();
+        let idle = |it: &Client<P>| {
+            it.asking.is_none() && !it.is_dead && !it.is_manual() && !it.is_worn_out()
+        };
+        match self.clients.iter().position(idle) {
+            Some(index) => self.client_alarm(index),
+            None => self.kernel.stats.turned_away += 1,
         }
     }
 
@@ -293,8 +335,14 @@ impl<P: Exhibit> Sim<P> {
         let asking = client.asking.as_mut().expect("it asks something");
         asking.waiting = true;
         let (request, until) = (asking.request.clone(), asking.until);
-        let passage = between_client_and_node(&self.kernel.environment, &mut client.wire);
         let ends = (client.end(), End::Node(client.target));
+        let parcel = Parcel {
+            ends: (ends.0.into(), ends.1.into()),
+            kind: request.kind(),
+            queued: 0,
+        };
+        let (network, environment) = (&self.kernel.network, &self.kernel.environment);
+        let passage = network.judge_client(environment, &mut client.wire, &parcel);
         let again = if client.is_manual() {
             until
         } else {

@@ -128,6 +128,9 @@ impl Dist {
     }
 }
 
+/// The numbers in it come from text that refuses what is not a number, so every one equals itself.
+impl Eq for Dist {}
+
 /// A number of nanoseconds as a span; what is below zero or above the limit goes to the limit.
 fn clamp(nanos: f64) -> Span {
     // The cast saturates and takes a NaN to zero.
@@ -195,6 +198,60 @@ impl FromStr for Dist {
     }
 }
 
+/// Zipf's law: of `items` things, the k-th most frequent is drawn k to the power of the exponent times less often than
+/// the first.
+#[derive(Clone, Copy, Debug)]
+pub struct Zipf {
+    items: f64,
+    exponent: f64,
+}
+
+impl Zipf {
+    /// The law for so many things, with an exponent in thousandths.
+    pub fn new(items: u64, thousandths: u64) -> Zipf {
+        Zipf {
+            items: items.max(1) as f64,
+            exponent: thousandths as f64 / 1_000.0,
+        }
+    }
+
+    /// Draws one of the things, from 0, the most frequent first: rejection-inversion (Hörmann and Derflinger 1996).
+    pub fn draw(&self, rng: &mut Rng) -> u64 {
+        let mass = |k: f64| libm::pow(k, -self.exponent);
+        let low = self.integral(1.5) - 1.0;
+        let high = self.integral(self.items + 0.5);
+        // Close enough to a whole number, a draw needs no second look.
+        let near = 2.0 - self.inverse(self.integral(2.5) - mass(2.0));
+        loop {
+            let area = high + rng.unit() * (low - high);
+            let x = self.inverse(area);
+            let k = libm::floor(x + 0.5).clamp(1.0, self.items);
+            if k - x <= near || area >= self.integral(k + 0.5) - mass(k) {
+                return k as u64 - 1;
+            }
+        }
+    }
+
+    /// The area below the law, continued between whole numbers, up to `x`.
+    fn integral(&self, x: f64) -> f64 {
+        let power = 1.0 - self.exponent;
+        if power == 0.0 {
+            libm::log(x)
+        } else {
+            (libm::pow(x, power) - 1.0) / power
+        }
+    }
+
+    fn inverse(&self, area: f64) -> f64 {
+        let power = 1.0 - self.exponent;
+        if power == 0.0 {
+            libm::exp(area)
+        } else {
+            libm::pow((1.0 + area * power).max(0.0), 1.0 / power)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::rng::Stream;
@@ -239,6 +296,23 @@ mod tests {
         ] {
             assert!(text.parse::<Dist>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_second_of_zipfs_law_comes_half_as_often() {
+        for (thousandths, ratio) in [(1_000, 2.0), (2_000, 4.0), (500, 1.414)] {
+            let law = Zipf::new(100, thousandths);
+            let mut rng = Rng::stream(1, Stream::Faults);
+            let mut counts = [0u32; 100];
+            for _ in 0..200_000 {
+                counts[law.draw(&mut rng) as usize] += 1;
+            }
+            let off = f64::from(counts[0]) / f64::from(counts[1]) / ratio - 1.0;
+            assert!(off.abs() < 0.05, "{thousandths}: {off}");
+            assert!(counts[99] > 0);
+        }
+        let mut rng = Rng::stream(2, Stream::Faults);
+        assert_eq!(Zipf::new(1, 990).draw(&mut rng), 0);
     }
 
     #[test]

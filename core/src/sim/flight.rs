@@ -2,16 +2,17 @@
 
 use serde_json::Value as Json;
 
-use crate::exhibit::{Exhibit, Status};
+use crate::exhibit::Exhibit;
 use crate::frame::{End, Look, Mark, MessageView};
 use crate::protocol::{ClientId, NodeId, Payload, RequestId};
 use crate::trace::{HostId, Kind, PayloadHasher, tint};
 
 use super::client::Client;
 use super::kernel::Kernel;
-use super::network::{CUT, DOWN, Passage, between_client_and_node};
+use super::network::{CUT, DAMAGED, DOWN, Ends, INBOX_FULL, Parcel, Passage};
 use super::queue::{Entry, Event};
 use super::simulation::Sim;
+use super::time::Span;
 use super::words::summary;
 
 /// What travels.
@@ -75,6 +76,13 @@ pub(super) struct Flight<P: Exhibit> {
     pub(super) event: u32,
 }
 
+impl<P: Exhibit> Flight<P> {
+    /// Where it comes from and where it goes.
+    pub(super) fn ends(&self) -> Ends {
+        (self.view.from.into(), self.view.to.into())
+    }
+}
+
 impl<P: Exhibit> Sim<P> {
     /// Something reaches the end of its way.
     pub(super) fn land(&mut self, entry: Entry, slot: u32) -> bool {
@@ -87,9 +95,11 @@ impl<P: Exhibit> Sim<P> {
         let view = flight.view;
         if view.lost.is_none() {
             if let End::Node(to) = view.to {
-                let host = &mut self.kernel.hosts[to.index()];
-                if host.status != Status::Down && !host.can_act() {
-                    host.inbox.push_back((entry.sequence, entry.event));
+                if !self.kernel.hosts[to.index()].is_down()
+                    && self.must_wait(to)
+                    && !self.is_full(to)
+                {
+                    self.kernel.wait_in_inbox(to, entry.sequence, entry.event);
                     return false;
                 }
             }
@@ -136,12 +146,26 @@ impl<P: Exhibit> Sim<P> {
     /// Why something cannot be delivered although it got this far.
     pub(super) fn obstacle(&self, view: &MessageView) -> Option<&'static str> {
         match (view.from, view.to) {
-            (_, End::Node(to)) if self.kernel.hosts[to.index()].status == Status::Down => {
-                Some(DOWN)
-            }
-            (End::Node(from), End::Node(to)) if self.kernel.network.is_cut(from, to) => Some(CUT),
+            (_, End::Node(to)) if self.kernel.hosts[to.index()].is_down() => Some(DOWN),
+            (from, to) if self.kernel.network.is_cut((from.into(), to.into())) => Some(CUT),
+            (_, End::Node(to)) if self.must_wait(to) => Some(INBOX_FULL),
             _ => None,
         }
+    }
+
+    /// Whether no more may wait at a node.
+    fn is_full(&self, node: NodeId) -> bool {
+        let most = self.kernel.environment.inbox;
+        most > 0 && self.kernel.hosts[node.index()].inbox.len() as u64 >= most
+    }
+
+    /// How many messages are on a link, where that matters.
+    fn queued(&self, ends: Ends) -> usize {
+        if self.kernel.environment.capacity == 0 {
+            return 0;
+        }
+        let on_it = |it: &&Flight<P>| it.ends() == ends && it.view.lost.is_none();
+        self.flights.iter().flatten().filter(on_it).count()
     }
 
     pub(super) fn lose(&mut self, flight: &Flight<P>, why: &'static str) {
@@ -167,6 +191,12 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
+        let ends = (End::Node(from), End::Node(to));
+        let parcel = Parcel {
+            ends: (from.into(), to.into()),
+            kind: message.kind(),
+            queued: self.queued((from.into(), to.into())),
+        };
         let Kernel {
             network,
             environment,
@@ -175,14 +205,16 @@ impl<P: Exhibit> Sim<P> {
             ..
         } = &mut self.kernel;
         let wire = &mut hosts[from.index()].wire;
-        let (passage, copy) = network.judge(environment, wire, *now, from, to);
+        let (passage, copies) = network.judge(environment, wire, *now, &parcel);
         self.kernel.stats.sent += 1;
-        let ends = (End::Node(from), End::Node(to));
         let cargo = Cargo::Message(message);
-        let copied = copy.map(|passage| (passage, cargo.clone()));
-        let event = self.launch(ends, passage, cargo, cause);
-        if let Some((passage, cargo)) = copied {
-            self.copy(ends, passage, cargo, event);
+        if copies == [None, None] {
+            self.launch(ends, passage, cargo, cause);
+            return;
+        }
+        let event = self.launch(ends, passage, cargo.clone(), cause);
+        for passage in copies.into_iter().flatten() {
+            self.copy(ends, passage, cargo.clone(), event);
         }
     }
 
@@ -215,10 +247,15 @@ impl<P: Exhibit> Sim<P> {
         cause: u32,
     ) {
         let slot = Client::<P>::slot_of(id.client);
-        let environment = &self.kernel.environment;
-        let passage =
-            between_client_and_node(environment, &mut self.kernel.hosts[from.index()].wire);
         let ends = (End::Node(from), End::Client(ClientId(slot.into())));
+        let parcel = Parcel {
+            ends: (ends.0.into(), ends.1.into()),
+            kind: response.kind(),
+            queued: 0,
+        };
+        let wire = &mut self.kernel.hosts[from.index()].wire;
+        let network = &self.kernel.network;
+        let passage = network.judge_client(&self.kernel.environment, wire, &parcel);
         self.launch(ends, passage, Cargo::Response(id, response), cause);
     }
 
@@ -251,14 +288,28 @@ impl<P: Exhibit> Sim<P> {
         self.kernel.next_message - 1
     }
 
-    fn put(&mut self, id: u32, ends: (End, End), passage: Passage, cargo: Cargo<P>, event: u32) {
+    fn put(
+        &mut self,
+        id: u32,
+        ends: (End, End),
+        mut passage: Passage,
+        mut cargo: Cargo<P>,
+        event: u32,
+    ) {
+        if passage.damaged && passage.lost.is_none() && !self.damage(ends.0, &mut cargo) {
+            passage.lost = Some(DAMAGED);
+        }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.flights.push(None);
             (self.flights.len() - 1) as u32
         });
         let now = self.kernel.now;
         let due = now + passage.lasts;
-        let plan = self.kernel.queue.push(due, Event::Flight(slot));
+        // What stops on its way has no plan; a number that no plan has stands for that.
+        let plan = match passage.stops {
+            Some(_) => u64::MAX,
+            None => self.kernel.queue.push(due, Event::Flight(slot)),
+        };
         let view = MessageView {
             id,
             from: ends.0,
@@ -269,6 +320,8 @@ impl<P: Exhibit> Sim<P> {
             due,
             whole: now + passage.whole,
             lost: passage.lost,
+            held: passage.stops.map(|it| now + it),
+            stood: Span::ZERO,
         };
         self.flights[slot as usize] = Some(Flight {
             view,
@@ -276,6 +329,16 @@ impl<P: Exhibit> Sim<P> {
             plan,
             event,
         });
+    }
+
+    /// Changes what travels as a flipped bit would; `false` when it is unreadable then.
+    fn damage(&mut self, from: End, cargo: &mut Cargo<P>) -> bool {
+        match (cargo, from) {
+            (Cargo::Message(message), End::Node(from)) => {
+                message.damage(&mut self.kernel.hosts[from.index()].wire)
+            }
+            _ => false,
+        }
     }
 
     pub(super) fn remove_flight(&mut self, slot: u32) -> Option<Flight<P>> {

@@ -8,9 +8,11 @@ use std::collections::VecDeque;
 use crate::exhibit::Status;
 use crate::frame::{NetworkView, Stats};
 use crate::protocol::NodeId;
-use crate::trace::{HostId, Kind, Level, NO_EVENT, Record, Recorder};
+use crate::trace::{HostId, Kind, Level, Record, Recorder};
 
 use super::clock::Clock;
+use super::command::Point;
+use super::disk::Disk;
 use super::network::Network;
 use super::queue::{Event, Queue};
 use super::rng::{Rng, Stream};
@@ -38,22 +40,58 @@ pub struct Host {
     pub rng: Rng,
     /// What the network draws for messages sent from here.
     pub wire: Rng,
-    /// What the disk draws.
-    pub disk: Rng,
-    /// The plan for the end of the write that the disk is at.
-    pub syncing: Option<u64>,
-    /// The event that began that write.
-    pub write_event: u32,
+    /// Its disk.
+    pub disk: Disk,
+    /// What is drawn for how long it works.
+    pub processor: Rng,
+    /// How much longer it works on everything.
+    pub slow: Span,
     /// Until when it is busy, and the plan for the end of that.
     pub busy: Option<(Time, u64)>,
-    /// Plans that came due while it could not act.
+    /// Plans that came due while it could not act, in the order in which it will take them.
     pub inbox: VecDeque<(u64, Event)>,
+    /// Whether it takes something from its inbox just now.
+    pub serving: bool,
+    /// Where it is to crash, if it is.
+    pub crash_point: Option<Point>,
 }
 
 impl Host {
-    /// Whether it can act now.
+    fn new(seed: u64, node: u32, clock: Clock) -> Host {
+        Host {
+            status: Status::Up,
+            clock,
+            rng: Rng::stream(seed, Stream::Node(node)),
+            wire: Rng::stream(seed, Stream::Wire(node)),
+            disk: Disk::new(seed, node),
+            processor: Rng::stream(seed, Stream::Processor(node)),
+            slow: Span::ZERO,
+            busy: None,
+            inbox: VecDeque::new(),
+            serving: false,
+            crash_point: None,
+        }
+    }
+
+    /// Whether it can act now, without anything waiting before.
     pub fn can_act(&self) -> bool {
-        self.status == Status::Up && self.busy.is_none()
+        self.status == Status::Up
+            && (self.serving || (self.busy.is_none() && self.inbox.is_empty()))
+    }
+
+    /// What is wrong with it, in words.
+    pub fn ailments(&self) -> Vec<String> {
+        let mut words = self.disk.ailments();
+        words.extend(
+            (self.slow > Span::ZERO).then(|| format!("each event takes {} more", self.slow)),
+        );
+        words.extend(self.crash_point.map(|it| format!("will crash {it}")));
+        words
+    }
+
+    /// Whether it has stopped, with nothing left but its disk.
+    pub fn is_down(&self) -> bool {
+        matches!(self.status, Status::Down | Status::Gone)
     }
 }
 
@@ -78,6 +116,8 @@ pub struct Kernel {
     pub recorder: Recorder,
     /// Counts.
     pub stats: Stats,
+    /// What is drawn where a command leaves it to chance whom it means.
+    pub choices: Rng,
     /// Numbers messages in the order of sending.
     pub next_message: u32,
     /// Why the run cannot go on, if it cannot.
@@ -98,17 +138,7 @@ impl Kernel {
                 let skew = environment.skew;
                 let ahead = clocks.span(Span::ZERO, skew + skew).0 as i64 - skew.0 as i64;
                 clock.jump(Time::ZERO, ahead);
-                Host {
-                    status: Status::Up,
-                    clock,
-                    rng: Rng::stream(seed, Stream::Node(node)),
-                    wire: Rng::stream(seed, Stream::Wire(node)),
-                    disk: Rng::stream(seed, Stream::Disk(node)),
-                    syncing: None,
-                    write_event: NO_EVENT,
-                    busy: None,
-                    inbox: VecDeque::new(),
-                }
+                Host::new(seed, node, clock)
             })
             .collect();
         Kernel {
@@ -121,6 +151,7 @@ impl Kernel {
             environment,
             recorder: Recorder::new(level, seed),
             stats: Stats::default(),
+            choices: Rng::stream(seed, Stream::Choices),
             next_message: 1,
             halted: None,
             steps_now: 0,
@@ -193,6 +224,36 @@ impl Kernel {
         self.recorder.add(record, word.0, payload)
     }
 
+    /// Sets up one more machine, with a clock that is right.
+    pub fn add_host(&mut self) -> NodeId {
+        let node = self.hosts.len() as u16;
+        self.hosts
+            .push(Host::new(self.seed, node.into(), Clock::default()));
+        NodeId(node)
+    }
+
+    /// Whether a node needs time for what arrives.
+    pub fn takes_time(&self, node: NodeId) -> bool {
+        !self.environment.service.is_instant() || self.hosts[node.index()].slow > Span::ZERO
+    }
+
+    /// Keeps a node busy for as long as it works on the next thing that waits.
+    pub fn begin_service(&mut self, node: NodeId) {
+        let host = &mut self.hosts[node.index()];
+        let service = self.environment.service.draw(&mut host.processor);
+        let until = self.now + service + host.slow;
+        host.busy = Some((until, self.queue.push(until, Event::Ready(node.0))));
+    }
+
+    /// Puts a plan that has come due behind what waits at a node.
+    pub fn wait_in_inbox(&mut self, node: NodeId, plan: u64, event: Event) {
+        let host = &mut self.hosts[node.index()];
+        host.inbox.push_back((plan, event));
+        if host.status == Status::Up && host.busy.is_none() && !host.serving {
+            self.begin_service(node);
+        }
+    }
+
     /// The machine of a node.
     pub fn host(&mut self, node: NodeId) -> &mut Host {
         &mut self.hosts[node.index()]
@@ -204,7 +265,12 @@ impl Kernel {
         let changeable = settings.iter().filter(|it| CHANGEABLE.contains(&it.id));
         NetworkView {
             groups: self.network.groups(),
-            cuts: self.network.cuts().collect(),
+            cuts: self
+                .network
+                .cuts()
+                .filter_map(|(from, to)| Some((from.end()?, to.end()?)))
+                .collect(),
+            oddities: self.network.oddities(),
             since: self.network.since(),
             settings: changeable
                 .map(|it| (it.id, (it.get)(&self.environment).to_string()))

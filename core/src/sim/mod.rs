@@ -16,6 +16,8 @@ pub mod settings;
 
 pub mod command;
 
+pub mod disk;
+
 pub mod kernel;
 
 pub mod simulation;
@@ -23,6 +25,10 @@ pub mod simulation;
 pub mod flight;
 
 pub mod client;
+
+mod acting;
+
+mod storing;
 
 mod faults;
 

@@ -1,21 +1,38 @@
-//! What happens to a message on its way. The network knows ends and delays; it knows no system and no content.
+//! What happens to a message on its way. The network knows ends, kinds and delays; it knows no system and no content.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::protocol::NodeId;
+use crate::trace::HostId;
 
+use super::dist::{Chance, Dist};
 use super::rng::Rng;
 use super::settings::Environment;
 use super::time::{Span, Time};
 
 /// Why a message was lost: bad luck.
 pub const LOST: &str = "lost";
+/// Why a message was lost: bad luck, as of those before and after it.
+pub const BURST: &str = "lost in a burst";
 /// Why a message was lost: the way is cut.
 pub const CUT: &str = "cut";
+/// Why a message was lost: its connection was reset.
+pub const RESET: &str = "connection reset";
 /// Why a message was lost: nobody is there.
 pub const DOWN: &str = "node is down";
 /// Why a message was lost: somebody wanted it so.
 pub const DROPPED: &str = "dropped by hand";
+/// Why a message was lost: somebody wants all of its kind lost.
+pub const FILTERED: &str = "its kind is lost";
+/// Why a message was lost: its checksum is wrong.
+pub const DAMAGED: &str = "damaged";
+/// Why a message was lost: too many are on the link.
+pub const LINK_FULL: &str = "link is full";
+/// Why a message was lost: too many wait at the node.
+pub const INBOX_FULL: &str = "inbox is full";
+
+/// Two ends of a link, in the direction of what travels.
+pub type Ends = (HostId, HostId);
 
 /// How one copy of a message fares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +43,62 @@ pub struct Passage {
     pub whole: Span,
     /// Why it dies, if it does.
     pub lost: Option<&'static str>,
+    /// After how long it stops on its way and waits, if it does.
+    pub stops: Option<Span>,
+    /// Whether its content is damaged on the way, unnoticed.
+    pub damaged: bool,
+}
+
+impl Passage {
+    /// An undisturbed way.
+    pub fn of(whole: Span) -> Passage {
+        Passage {
+            lasts: whole,
+            whole,
+            lost: None,
+            stops: None,
+            damaged: false,
+        }
+    }
+
+    /// The same way, on which it dies for this reason, after so many tenths of it.
+    fn dying(self, why: &'static str, tenths: u64) -> Passage {
+        Passage {
+            lasts: Span(self.whole.0 * tenths / 10),
+            lost: Some(why),
+            ..self
+        }
+    }
+}
+
+/// What is unusual about a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Way {
+    cut: bool,
+    clogged: bool,
+    latency: Option<Dist>,
+    loss: Option<Chance>,
+}
+
+/// What has gone over a link, as far as it matters to what comes.
+#[derive(Clone, Copy, Debug, Default)]
+struct Traffic {
+    /// When the last message arrives, where links keep the order.
+    last: Time,
+    /// When the link has put all that it was given on the wire.
+    free: Time,
+    /// Until when everything on it is lost.
+    bad: Time,
+}
+
+/// What is done to messages of one kind.
+#[derive(Clone, Debug)]
+struct Rule {
+    kind: String,
+    /// On which links; on all when missing.
+    links: Option<BTreeSet<Ends>>,
+    /// Whether they wait; else they are lost.
+    hold: bool,
 }
 
 /// The state of the network: who cannot reach whom.
@@ -33,29 +106,66 @@ pub struct Passage {
 pub struct Network {
     /// The group of each node; empty when there is no partition.
     groups: Vec<u16>,
-    /// Links that are cut, one way each.
-    cuts: BTreeSet<(NodeId, NodeId)>,
-    /// Since when anything has been cut.
+    /// Ways that a partition of no simple groups cuts.
+    apart: BTreeSet<Ends>,
+    /// Links with something unusual.
+    ways: BTreeMap<Ends, Way>,
+    /// What is done to messages of a kind.
+    rules: Vec<Rule>,
+    /// Since when anything has been amiss.
     since: Option<Time>,
-    /// When the last message of a link arrives, where links keep the order.
-    last: BTreeMap<(NodeId, NodeId), Time>,
+    traffic: BTreeMap<Ends, Traffic>,
+}
+
+/// What the network is asked to carry.
+pub struct Parcel {
+    /// From where to where.
+    pub ends: Ends,
+    /// The name of its kind.
+    pub kind: &'static str,
+    /// How many are on the link already; counted only where the link's capacity is limited.
+    pub queued: usize,
 }
 
 impl Network {
-    /// Decides the fate of a message between two nodes, and whether the network makes a copy.
+    /// Decides the fate of a message between two nodes, and of the copies that the network makes of it.
     pub fn judge(
         &mut self,
         environment: &Environment,
         rng: &mut Rng,
         now: Time,
-        from: NodeId,
-        to: NodeId,
-    ) -> (Passage, Option<Passage>) {
-        let cut = self.is_cut(from, to);
-        let first = self.pass(environment, rng, now, (from, to), cut);
-        let copy = !cut && rng.happens(environment.duplicate);
-        let second = copy.then(|| self.pass(environment, rng, now, (from, to), cut));
-        (first, second)
+        parcel: &Parcel,
+    ) -> (Passage, [Option<Passage>; 2]) {
+        let cut = self.is_cut(parcel.ends);
+        let first = self.pass(environment, rng, now, parcel, cut);
+        if cut {
+            return (first, [None, None]);
+        }
+        let twin = rng.happens(environment.duplicate);
+        let twin = twin.then(|| self.pass(environment, rng, now, parcel, cut));
+        let late = rng.happens(environment.replay).then(|| {
+            let after = environment.replay_after.draw(rng);
+            let passage = self.pass(environment, rng, now, parcel, cut);
+            Passage {
+                lasts: passage.lasts + after,
+                whole: passage.whole + after,
+                ..passage
+            }
+        });
+        (first, [twin, late])
+    }
+
+    /// The way between a client and a node: the same delays and losses, but no partition reaches it, and no copies are
+    /// made.
+    pub fn judge_client(
+        &self,
+        environment: &Environment,
+        rng: &mut Rng,
+        parcel: &Parcel,
+    ) -> Passage {
+        let way = self.way(parcel.ends);
+        let passage = draw(environment, rng, parcel.ends, way);
+        self.obstruct(passage, parcel, way.cut, way.clogged)
     }
 
     fn pass(
@@ -63,36 +173,109 @@ impl Network {
         environment: &Environment,
         rng: &mut Rng,
         now: Time,
-        link: (NodeId, NodeId),
+        parcel: &Parcel,
         cut: bool,
     ) -> Passage {
-        let mut passage = between_client_and_node(environment, rng);
-        if cut {
-            passage = Passage {
-                lasts: Span(passage.whole.0 / 2),
-                whole: passage.whole,
-                lost: Some(CUT),
-            };
+        let way = self.way(parcel.ends);
+        let mut passage = draw(environment, rng, parcel.ends, way);
+        if environment.capacity > 0 && parcel.queued as u64 >= environment.capacity {
+            passage = passage.dying(LINK_FULL, 1);
+        }
+        if environment.corrupt != Chance::NEVER && rng.happens(environment.corrupt) {
+            passage.damaged = !environment.checksum;
+            if environment.checksum && passage.lost.is_none() {
+                passage = passage.dying(DAMAGED, 10);
+            }
+        }
+        if environment.burst != Chance::NEVER {
+            passage = self.burst(environment, rng, now, parcel.ends, passage);
+        }
+        passage = self.obstruct(passage, parcel, cut, way.clogged);
+        if environment.transmit > Span::ZERO {
+            passage = self.transmit(environment.transmit, now, parcel.ends, passage);
         }
         if environment.fifo && passage.lost.is_none() {
-            let last = self.last.entry(link).or_default();
+            let last = &mut self.traffic.entry(parcel.ends).or_default().last;
             *last = (now + passage.whole).max(*last);
             passage = Passage {
                 lasts: last.since(now),
                 whole: last.since(now),
-                lost: None,
+                ..passage
             };
         }
         passage
     }
 
-    /// Whether nothing gets from one node to the other.
-    pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        let apart = match (self.groups.get(from.index()), self.groups.get(to.index())) {
-            (Some(one), Some(two)) => one != two,
-            _ => false,
-        };
-        apart || (!self.cuts.is_empty() && self.cuts.contains(&(from, to)))
+    /// Losses that come together (Gilbert 1960): a link turns bad, and stays so for a while.
+    fn burst(
+        &mut self,
+        environment: &Environment,
+        rng: &mut Rng,
+        now: Time,
+        ends: Ends,
+        passage: Passage,
+    ) -> Passage {
+        let bad = &mut self.traffic.entry(ends).or_default().bad;
+        if *bad <= now && rng.happens(environment.burst) {
+            *bad = now + environment.burst_length.draw(rng);
+        }
+        if *bad > now && passage.lost.is_none() {
+            return passage.dying(BURST, 4);
+        }
+        passage
+    }
+
+    /// A link of limited speed puts one message after the other on the wire.
+    fn transmit(&mut self, each: Span, now: Time, ends: Ends, passage: Passage) -> Passage {
+        let free = &mut self.traffic.entry(ends).or_default().free;
+        *free = now.max(*free) + each;
+        let waits = free.since(now);
+        Passage {
+            lasts: passage.lasts + waits,
+            whole: passage.whole + waits,
+            ..passage
+        }
+    }
+
+    /// What cuts, clogs and rules do to a passage.
+    fn obstruct(&self, passage: Passage, parcel: &Parcel, cut: bool, clogged: bool) -> Passage {
+        if cut {
+            return passage.dying(CUT, 5);
+        }
+        let rule = self.rules.iter().find(|it| {
+            it.kind == parcel.kind && it.links.as_ref().is_none_or(|it| it.contains(&parcel.ends))
+        });
+        let held = clogged || rule.is_some_and(|it| it.hold);
+        match rule {
+            Some(rule) if !rule.hold => passage.dying(FILTERED, 2),
+            _ if held && passage.lost.is_none() => Passage {
+                stops: Some(Span(passage.whole.0 / 2)),
+                ..passage
+            },
+            _ => passage,
+        }
+    }
+
+    fn way(&self, ends: Ends) -> Way {
+        if self.ways.is_empty() {
+            return Way::default();
+        }
+        self.ways.get(&ends).copied().unwrap_or_default()
+    }
+
+    /// Whether nothing gets from one end to the other.
+    pub fn is_cut(&self, ends: Ends) -> bool {
+        if self.since.is_none() {
+            return false;
+        }
+        let group = |it: HostId| it.node().and_then(|it| self.groups.get(it.index()));
+        let apart = matches!((group(ends.0), group(ends.1)), (Some(one), Some(two)) if one != two);
+        apart || self.apart.contains(&ends) || self.way(ends).cut
+    }
+
+    /// Whether what is sent from one end to the other waits.
+    pub fn is_clogged(&self, ends: Ends) -> bool {
+        self.way(ends).clogged
     }
 
     /// Splits the nodes into groups, in place of what partition there was; who is named nowhere joins the rest.
@@ -104,30 +287,83 @@ impl Network {
                 .unwrap_or(groups.len())
         };
         self.groups = (0..nodes).map(|it| group_of(NodeId(it)) as u16).collect();
+        self.apart.clear();
         self.touch(now);
     }
 
-    /// Cuts one direction of a link.
-    pub fn cut(&mut self, now: Time, from: NodeId, to: NodeId) {
-        self.cuts.insert((from, to));
+    /// Cuts these ways, in place of what partition there was.
+    pub fn set_apart(&mut self, now: Time, apart: BTreeSet<Ends>) {
+        self.groups.clear();
+        self.apart = apart;
         self.touch(now);
     }
 
-    /// Mends one direction of a link; a partition stays.
-    pub fn mend(&mut self, now: Time, from: NodeId, to: NodeId) {
-        self.cuts.remove(&(from, to));
+    /// Ends the partition.
+    pub fn unite(&mut self, now: Time) {
+        self.groups.clear();
+        self.apart.clear();
+        self.touch(now);
+    }
+
+    fn change(&mut self, now: Time, ends: Ends, change: impl FnOnce(&mut Way)) {
+        let way = self.ways.entry(ends).or_default();
+        change(way);
+        if *way == Way::default() {
+            self.ways.remove(&ends);
+        }
+        self.touch(now);
+    }
+
+    /// Cuts or mends one direction of a link; a partition stays.
+    pub fn cut(&mut self, now: Time, ends: Ends, cut: bool) {
+        self.change(now, ends, |it| it.cut = cut);
+    }
+
+    /// Stops one direction of a link, or lets it go on.
+    pub fn clog(&mut self, now: Time, ends: Ends, clogged: bool) {
+        self.change(now, ends, |it| it.clogged = clogged);
+    }
+
+    /// Gives one direction of a link a delay of its own, or that of the network again.
+    pub fn set_latency(&mut self, now: Time, ends: Ends, latency: Option<Dist>) {
+        self.change(now, ends, |it| it.latency = latency);
+    }
+
+    /// Gives one direction of a link a loss of its own, or that of the network again.
+    pub fn set_loss(&mut self, now: Time, ends: Ends, loss: Option<Chance>) {
+        self.change(now, ends, |it| it.loss = loss);
+    }
+
+    /// From now on, messages of a kind are lost or wait, on these links or on all.
+    pub fn add_rule(&mut self, now: Time, kind: &str, links: Option<BTreeSet<Ends>>, hold: bool) {
+        self.rules.retain(|it| it.kind != kind || it.links != links);
+        let kind = kind.to_owned();
+        self.rules.push(Rule { kind, links, hold });
+        self.touch(now);
+    }
+
+    /// Ends what is done to messages of a kind: on these links, or everything when none are named.
+    pub fn remove_rule(&mut self, now: Time, kind: &str, links: Option<&BTreeSet<Ends>>) {
+        self.rules
+            .retain(|it| it.kind != kind || (links.is_some() && it.links.as_ref() != links));
         self.touch(now);
     }
 
     /// Mends everything.
     pub fn heal(&mut self, now: Time) {
         self.groups.clear();
-        self.cuts.clear();
+        self.apart.clear();
+        self.ways.clear();
+        self.rules.clear();
+        self.traffic.values_mut().for_each(|it| it.bad = now);
         self.touch(now);
     }
 
     fn touch(&mut self, now: Time) {
-        let whole = self.groups.is_empty() && self.cuts.is_empty();
+        let whole = self.groups.is_empty()
+            && self.apart.is_empty()
+            && self.ways.is_empty()
+            && self.rules.is_empty();
         self.since = if whole {
             None
         } else {
@@ -144,52 +380,89 @@ impl Network {
         groups.into_values().collect()
     }
 
-    /// Links that are cut, one way each.
-    pub fn cuts(&self) -> impl Iterator<Item = (NodeId, NodeId)> {
-        self.cuts.iter().copied()
+    /// Links that are cut, one way each: by a partition of no simple groups, or by themselves.
+    pub fn cuts(&self) -> impl Iterator<Item = Ends> {
+        let cut = self.ways.iter().filter(|it| it.1.cut).map(|it| *it.0);
+        self.apart.iter().copied().chain(cut)
     }
 
-    /// Since when anything has been cut.
+    /// What is unusual about links and kinds, in words.
+    pub fn oddities(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        for ((from, to), way) in &self.ways {
+            let link = format!("{}>{}", from.name(), to.name());
+            words.extend(way.clogged.then(|| format!("{link} is clogged")));
+            words.extend(way.latency.map(|it| format!("{link} takes {it}")));
+            words.extend(way.loss.map(|it| format!("{link} loses {it}")));
+        }
+        for rule in &self.rules {
+            let links = rule.links.iter().flatten();
+            let links: Vec<String> = links
+                .map(|it| format!(" {}>{}", it.0.name(), it.1.name()))
+                .collect();
+            let what = if rule.hold { "waits" } else { "is lost" };
+            words.push(format!("{}{} {what}", rule.kind, links.concat()));
+        }
+        words
+    }
+
+    /// Since when anything has been amiss.
     pub fn since(&self) -> Option<Time> {
         self.since
     }
 }
 
-/// The way between a client and a node: the same delays and losses, but no partition reaches it.
-pub fn between_client_and_node(environment: &Environment, rng: &mut Rng) -> Passage {
-    let whole = environment.latency.draw(rng);
-    if !rng.happens(environment.loss) {
-        return Passage {
-            lasts: whole,
-            whole,
-            lost: None,
-        };
+/// Delay and loss of a way, as the environment, the zones and the link itself have it.
+fn draw(environment: &Environment, rng: &mut Rng, ends: Ends, way: Way) -> Passage {
+    let mut whole = way.latency.unwrap_or(environment.latency).draw(rng);
+    if environment.zones > 1 && way.latency.is_none() {
+        let zone = |it: HostId| it.place() % environment.zones;
+        if zone(ends.0) != zone(ends.1) {
+            whole = whole + environment.zone_latency.draw(rng);
+        }
+    }
+    if !rng.happens(way.loss.unwrap_or(environment.loss)) {
+        return Passage::of(whole);
     }
     Passage {
         lasts: rng.span(Span(whole.0 / 5), Span(whole.0 / 5 * 4)),
-        whole,
         lost: Some(LOST),
+        ..Passage::of(whole)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::dist::Chance;
     use super::super::rng::Stream;
     use super::*;
+
+    fn host(index: u16) -> HostId {
+        NodeId(index).into()
+    }
+
+    fn parcel(from: u16, to: u16, kind: &'static str) -> Parcel {
+        Parcel {
+            ends: (host(from), host(to)),
+            kind,
+            queued: 0,
+        }
+    }
 
     #[test]
     fn a_partition_cuts_between_groups_and_a_cut_one_way() {
         let mut network = Network::default();
-        let [a, b, c] = [NodeId(0), NodeId(1), NodeId(2)];
-        network.partition(Time(9), 3, &[vec![a]]);
-        assert!(network.is_cut(a, b) && network.is_cut(b, a) && !network.is_cut(b, c));
-        assert_eq!(network.groups(), [vec![a], vec![b, c]]);
+        let [a, b, c] = [host(0), host(1), host(2)];
+        network.partition(Time(9), 3, &[vec![NodeId(0)]]);
+        assert!(network.is_cut((a, b)) && network.is_cut((b, a)) && !network.is_cut((b, c)));
+        assert_eq!(
+            network.groups(),
+            [vec![NodeId(0)], vec![NodeId(1), NodeId(2)]]
+        );
         network.heal(Time(10));
-        network.cut(Time(11), b, c);
-        assert!(network.is_cut(b, c) && !network.is_cut(c, b));
+        network.cut(Time(11), (b, c), true);
+        assert!(network.is_cut((b, c)) && !network.is_cut((c, b)));
         assert_eq!(network.since(), Some(Time(11)));
-        network.mend(Time(12), b, c);
+        network.cut(Time(12), (b, c), false);
         assert_eq!(network.since(), None);
     }
 
@@ -204,7 +477,7 @@ mod tests {
         let mut last = Time(0);
         for sent in 0..200 {
             let now = Time(sent * 1_000_000);
-            let (passage, _) = network.judge(&environment, &mut rng, now, NodeId(0), NodeId(1));
+            let (passage, _) = network.judge(&environment, &mut rng, now, &parcel(0, 1, "m"));
             assert!(now + passage.lasts >= last);
             last = now + passage.lasts;
         }
@@ -215,18 +488,120 @@ mod tests {
         let environment = Environment {
             loss: Chance::percent(20),
             duplicate: Chance::percent(10),
+            replay: Chance::percent(5),
             ..Environment::DEFAULT
         };
         let mut network = Network::default();
         let mut rng = Rng::stream(2, Stream::Wire(0));
         let fates: Vec<_> = (0..10_000)
-            .map(|_| network.judge(&environment, &mut rng, Time(0), NodeId(0), NodeId(1)))
+            .map(|_| network.judge(&environment, &mut rng, Time(0), &parcel(0, 1, "m")))
             .collect();
         let lost = fates.iter().filter(|it| it.0.lost.is_some()).count();
-        let copied = fates.iter().filter(|it| it.1.is_some()).count();
+        let copied = fates.iter().filter(|it| it.1[0].is_some()).count();
+        let late = fates.iter().filter(|it| it.1[1].is_some()).count();
         assert!(
-            (1_840..2_160).contains(&lost) && (880..1_120).contains(&copied),
-            "{lost} {copied}"
+            (1_840..2_160).contains(&lost)
+                && (880..1_120).contains(&copied)
+                && (420..580).contains(&late),
+            "{lost} {copied} {late}"
         );
+    }
+
+    #[test]
+    fn bursts_lose_what_is_sent_together() {
+        let environment = Environment {
+            burst: Chance::percent(1),
+            burst_length: Dist::Constant(Span::ms(100)),
+            ..Environment::DEFAULT
+        };
+        let mut network = Network::default();
+        let mut rng = Rng::stream(3, Stream::Wire(0));
+        let lost: Vec<bool> = (0..100_000u64)
+            .map(|it| {
+                let now = Time(it * 10_000_000);
+                network
+                    .judge(&environment, &mut rng, now, &parcel(0, 1, "m"))
+                    .0
+                    .lost
+                    .is_some()
+            })
+            .collect();
+        let runs = lost.windows(2).filter(|it| !it[0] && it[1]).count();
+        let total = lost.iter().filter(|it| **it).count();
+        // Ten messages in a burst, a hundred between two bursts.
+        assert!(
+            (9..=11).contains(&(total / runs)) && (7_000..11_000).contains(&total),
+            "{total} in {runs}"
+        );
+    }
+
+    #[test]
+    fn rules_and_links_treat_only_what_they_name() {
+        let environment = Environment::DEFAULT;
+        let mut network = Network::default();
+        let mut rng = Rng::stream(4, Stream::Wire(0));
+        network.add_rule(
+            Time(0),
+            "Vote",
+            Some(BTreeSet::from([(host(0), host(1))])),
+            false,
+        );
+        network.add_rule(Time(0), "Append", None, true);
+        network.set_latency(
+            Time(0),
+            (host(0), host(2)),
+            Some(Dist::Constant(Span::secs(1))),
+        );
+        let mut judge = |parcel| network.judge(&environment, &mut rng, Time(0), &parcel).0;
+        assert_eq!(judge(parcel(0, 1, "Vote")).lost, Some(FILTERED));
+        assert_eq!(judge(parcel(1, 0, "Vote")).lost, None);
+        assert!(judge(parcel(0, 1, "Append")).stops.is_some());
+        assert_eq!(judge(parcel(0, 2, "Vote")).whole, Span::secs(1));
+        network.remove_rule(Time(1), "Append", None);
+        network.remove_rule(Time(1), "Vote", None);
+        assert!(network.since().is_some());
+        network.set_latency(Time(1), (host(0), host(2)), None);
+        assert!(network.since().is_none());
+    }
+
+    #[test]
+    fn a_full_link_loses_and_a_slow_one_queues() {
+        let environment = Environment {
+            latency: Dist::Constant(Span::ms(10)),
+            capacity: 2,
+            transmit: Span::ms(5),
+            ..Environment::DEFAULT
+        };
+        let mut network = Network::default();
+        let mut rng = Rng::stream(5, Stream::Wire(0));
+        let mut judge = |queued| {
+            let parcel = Parcel {
+                queued,
+                ..parcel(0, 1, "m")
+            };
+            network.judge(&environment, &mut rng, Time(0), &parcel).0
+        };
+        assert_eq!(judge(0).whole, Span::ms(15));
+        assert_eq!(judge(1).whole, Span::ms(20));
+        assert_eq!(judge(2).lost, Some(LINK_FULL));
+    }
+
+    #[test]
+    fn far_zones_are_farther() {
+        let environment = Environment {
+            latency: Dist::Constant(Span::ms(1)),
+            zones: 2,
+            zone_latency: Dist::Constant(Span::ms(40)),
+            ..Environment::DEFAULT
+        };
+        let mut rng = Rng::stream(6, Stream::Wire(0));
+        let mut network = Network::default();
+        let mut whole = |from, to| {
+            network
+                .judge(&environment, &mut rng, Time(0), &parcel(from, to, "m"))
+                .0
+                .whole
+        };
+        assert_eq!((whole(0, 2), whole(0, 1)), (Span::ms(1), Span::ms(41)));
     }
 }

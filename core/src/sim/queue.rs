@@ -24,6 +24,8 @@ pub enum Event {
     Ready(u16),
     /// A client's alarm.
     Client(u16),
+    /// A request arrives that waits for nobody.
+    Arrival,
 }
 
 /// An event and its place in the total order.

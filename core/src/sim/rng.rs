@@ -30,6 +30,12 @@ pub enum Stream {
     Faults,
     /// How nodes' clocks stand at the start.
     Clocks,
+    /// How long a node works on what arrives.
+    Processor(u32),
+    /// Whom commands mean that leave it to chance.
+    Choices,
+    /// When requests arrive that wait for nobody.
+    Arrivals,
 }
 
 impl Rng {
@@ -43,6 +49,9 @@ impl Rng {
             Stream::ClientWire(it) => (5, it),
             Stream::Faults => (6, 0),
             Stream::Clocks => (7, 0),
+            Stream::Processor(it) => (8, it),
+            Stream::Choices => (9, 0),
+            Stream::Arrivals => (10, 0),
         };
         let label = (family << 32) | u64::from(index);
         Rng(Xoshiro256PlusPlus::seed_from_u64(

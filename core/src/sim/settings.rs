@@ -13,200 +13,264 @@ pub const NODES_MAX: u64 = 99;
 /// The most clients that a run may have.
 pub const CLIENTS_MAX: u64 = 200;
 
-/// The surroundings of a system: its size, network, disks and clients.
+/// A setting that is one field: its name, its title, the field and what values it takes.
+macro_rules! setting {
+    ($id:literal, $title:literal, $field:ident: whole($min:expr, $max:expr) as $type:ty) => {
+        setting!(
+            $id,
+            $title,
+            Kind::Whole {
+                min: $min,
+                max: $max
+            },
+            |it| Value::Whole(it.$field.into()),
+            |it, value| it.$field = value.whole() as $type
+        )
+    };
+    ($id:literal, $title:literal, $field:ident: time($min:expr, $max:expr)) => {
+        setting!(
+            $id,
+            $title,
+            Kind::Time {
+                min: $min,
+                max: $max
+            },
+            |it| Value::Time(it.$field),
+            |it, value| it.$field = value.time()
+        )
+    };
+    ($id:literal, $title:literal, $field:ident: dist($max:expr)) => {
+        setting!(
+            $id,
+            $title,
+            Kind::Dist { max: $max },
+            |it| Value::Dist(it.$field),
+            |it, value| it.$field = value.dist()
+        )
+    };
+    ($id:literal, $title:literal, $field:ident: decimal($max:expr)) => {
+        setting!(
+            $id,
+            $title,
+            Kind::Decimal { max: $max },
+            |it| Value::Decimal(it.$field),
+            |it, value| it.$field = value.decimal()
+        )
+    };
+    ($id:literal, $title:literal, $field:ident: chance()) => {
+        setting!(
+            $id,
+            $title,
+            Kind::Chance,
+            |it| Value::Chance(it.$field),
+            |it, value| it.$field = value.chance()
+        )
+    };
+    ($id:literal, $title:literal, $field:ident: switch()) => {
+        setting!(
+            $id,
+            $title,
+            Kind::Switch,
+            |it| Value::Switch(it.$field),
+            |it, value| it.$field = value.switch()
+        )
+    };
+    ($id:literal, $title:literal, $kind:expr, $get:expr, $set:expr) => {
+        Setting {
+            id: $id,
+            title: $title,
+            kind: $kind,
+            rule: None,
+            get: $get,
+            set: $set,
+        }
+    };
+}
+
+/// The surroundings of a system: its size, network, disks, processors and clients.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Environment {
     /// How many nodes there are.
     pub nodes: u16,
+    /// In how many zones (racks, data centres) they stand, dealt round like cards.
+    pub zones: u16,
     /// How long a message is under way, one way.
     pub latency: Dist,
+    /// How much longer between two zones.
+    pub zone_latency: Dist,
     /// How likely a message is lost.
     pub loss: Chance,
+    /// How likely a message is the first of a burst of lost ones on its link.
+    pub burst: Chance,
+    /// How long a burst lasts.
+    pub burst_length: Dist,
     /// How likely a message arrives twice.
     pub duplicate: Chance,
+    /// How likely a copy of a message arrives late.
+    pub replay: Chance,
+    /// How late.
+    pub replay_after: Dist,
+    /// How likely a message is damaged on its way.
+    pub corrupt: Chance,
+    /// Whether damage to messages and disks is noticed.
+    pub checksum: bool,
     /// Whether a link keeps the order of its messages.
     pub fifo: bool,
+    /// How long a link needs to put one message on the wire.
+    pub transmit: Span,
+    /// How many messages may be on a link; 0 for any number.
+    pub capacity: u64,
+    /// How long a node works on each thing that arrives.
+    pub service: Dist,
+    /// How many things may wait at a node; 0 for any number.
+    pub inbox: u64,
     /// How long a write to the disk takes.
     pub disk: Dist,
+    /// How likely a write that a crash interrupts is there in part.
+    pub torn: Chance,
+    /// Whether a node stops when a sync fails, rather than go on as if it had not.
+    pub stop_on_failed_sync: bool,
+    /// Whether faults of disks spare a majority of them.
+    pub atlas: bool,
     /// By how much clocks may stand apart at the start, either way.
     pub skew: Span,
     /// How many clients there are.
     pub clients: u32,
     /// How long a client waits between an answer and its next request.
     pub think: Dist,
+    /// The pause between two requests of all clients together, whoever waits for answers; none for a closed loop.
+    pub arrival: Dist,
     /// After how long without an answer a client asks again.
     pub retry: Span,
     /// After how long a client gives up, not knowing what became of its request.
     pub patience: Span,
     /// How many keys the clients use.
     pub keys: u32,
+    /// How uneven keys are used: the exponent of Zipf's law in thousandths; 0 for all alike.
+    pub zipf: u64,
     /// How likely a request reads.
     pub reads: Chance,
+    /// How likely a request that does not read compares and sets.
+    pub cas: Chance,
 }
 
 impl Environment {
     /// Five nodes, an ordinary network, a fast disk, no clients.
     pub const DEFAULT: Environment = Environment {
         nodes: 5,
+        zones: 1,
         latency: Dist::Uniform(Span::ms(10), Span::ms(20)),
+        zone_latency: Dist::Constant(Span::ZERO),
         loss: Chance::NEVER,
+        burst: Chance::NEVER,
+        burst_length: Dist::Exponential(Span::ZERO, Span::ms(200)),
         duplicate: Chance::NEVER,
+        replay: Chance::NEVER,
+        replay_after: Dist::Exponential(Span::ZERO, Span::secs(1)),
+        corrupt: Chance::NEVER,
+        checksum: true,
         fifo: false,
+        transmit: Span::ZERO,
+        capacity: 0,
+        service: Dist::Constant(Span::ZERO),
+        inbox: 0,
         disk: Dist::Constant(Span::ms(1)),
+        torn: Chance::NEVER,
+        stop_on_failed_sync: true,
+        atlas: true,
         skew: Span::ZERO,
         clients: 0,
         think: Dist::Uniform(Span::ms(50), Span::ms(150)),
+        arrival: Dist::Constant(Span::ZERO),
         retry: Span::ms(300),
         patience: Span::secs(3),
         keys: 3,
+        zipf: 0,
         reads: Chance::percent(50),
+        cas: Chance::NEVER,
     };
 
     /// The settings that every system has.
     pub fn settings() -> Vec<Setting<Environment>> {
         let mut settings = Environment::network_settings();
+        settings.extend(Environment::machine_settings());
         settings.extend(Environment::client_settings());
         settings
     }
 
     fn network_settings() -> Vec<Setting<Environment>> {
-        let delay = Kind::Dist {
-            max: Span::secs(60),
-        };
         vec![
-            Setting {
-                id: "nodes",
-                title: "Nodes",
-                kind: Kind::Whole {
-                    min: 1,
-                    max: NODES_MAX,
-                },
-                rule: None,
-                get: |it| Value::Whole(it.nodes.into()),
-                set: |it, value| it.nodes = value.whole() as u16,
-            },
-            Setting {
-                id: "latency",
-                title: "Latency, one way",
-                kind: delay,
-                rule: None,
-                get: |it| Value::Dist(it.latency),
-                set: |it, value| it.latency = value.dist(),
-            },
-            Setting {
-                id: "loss",
-                title: "Messages lost",
-                kind: Kind::Chance,
-                rule: None,
-                get: |it| Value::Chance(it.loss),
-                set: |it, value| it.loss = value.chance(),
-            },
-            Setting {
-                id: "duplicate",
-                title: "Messages duplicated",
-                kind: Kind::Chance,
-                rule: None,
-                get: |it| Value::Chance(it.duplicate),
-                set: |it, value| it.duplicate = value.chance(),
-            },
-            Setting {
-                id: "fifo",
-                title: "Links keep the order",
-                kind: Kind::Switch,
-                rule: None,
-                get: |it| Value::Switch(it.fifo),
-                set: |it, value| it.fifo = value.switch(),
-            },
-            Setting {
-                id: "disk",
-                title: "Disk write",
-                kind: delay,
-                rule: None,
-                get: |it| Value::Dist(it.disk),
-                set: |it, value| it.disk = value.dist(),
-            },
-            Setting {
-                id: "skew",
-                title: "Clocks apart by up to",
-                kind: Kind::Time {
-                    min: Span::ZERO,
-                    max: Span::secs(60),
-                },
-                rule: None,
-                get: |it| Value::Time(it.skew),
-                set: |it, value| it.skew = value.time(),
-            },
+            setting!("nodes", "Nodes", nodes: whole(1, NODES_MAX) as u16),
+            setting!("zones", "Zones", zones: whole(1, ZONES_MAX) as u16),
+            setting!("latency", "Latency, one way", latency: dist(DELAY_MAX)),
+            setting!("zone-latency", "More between zones", zone_latency: dist(DELAY_MAX)),
+            setting!("loss", "Messages lost", loss: chance()),
+            setting!("burst", "Bursts of loss begin", burst: chance()),
+            setting!("burst-length", "A burst lasts", burst_length: dist(DELAY_MAX)),
+            setting!("duplicate", "Messages duplicated", duplicate: chance()),
+            setting!("replay", "Messages replayed late", replay: chance()),
+            setting!("replay-after", "Late by", replay_after: dist(DELAY_MAX)),
+            setting!("corrupt", "Messages damaged", corrupt: chance()),
+            setting!("checksum", "Damage is noticed", checksum: switch()),
+            setting!("fifo", "Links keep the order", fifo: switch()),
+            setting!("transmit", "A link needs for a message", transmit: time(Span::ZERO, Span::secs(60))),
+            setting!("capacity", "Messages on a link, at most (0: any)", capacity: whole(0, 1_000_000) as u64),
+        ]
+    }
+
+    fn machine_settings() -> Vec<Setting<Environment>> {
+        vec![
+            setting!("service", "A node works on each event for", service: dist(DELAY_MAX)),
+            setting!("inbox", "Events waiting at a node, at most (0: any)", inbox: whole(0, 1_000_000) as u64),
+            setting!("disk", "Disk write", disk: dist(DELAY_MAX)),
+            setting!("torn", "Interrupted writes are torn", torn: chance()),
+            setting!("stop-on-failed-sync", "A failed sync stops the node", stop_on_failed_sync: switch()),
+            setting!("atlas", "Disk faults spare a majority", atlas: switch()),
+            setting!("skew", "Clocks apart by up to", skew: time(Span::ZERO, Span::secs(60))),
         ]
     }
 
     fn client_settings() -> Vec<Setting<Environment>> {
-        let patience = Kind::Time {
-            min: Span::ms(1),
-            max: Span::secs(600),
-        };
         vec![
-            Setting {
-                id: "clients",
-                title: "Clients",
-                kind: Kind::Whole {
-                    min: 0,
-                    max: CLIENTS_MAX,
-                },
-                rule: None,
-                get: |it| Value::Whole(it.clients.into()),
-                set: |it, value| it.clients = value.whole() as u32,
-            },
-            Setting {
-                id: "think",
-                title: "Pause between requests",
-                kind: Kind::Dist {
-                    max: Span::secs(60),
-                },
-                rule: None,
-                get: |it| Value::Dist(it.think),
-                set: |it, value| it.think = value.dist(),
-            },
-            Setting {
-                id: "retry",
-                title: "Client asks again after",
-                kind: patience,
-                rule: None,
-                get: |it| Value::Time(it.retry),
-                set: |it, value| it.retry = value.time(),
-            },
-            Setting {
-                id: "patience",
-                title: "Client gives up after",
-                kind: patience,
-                rule: None,
-                get: |it| Value::Time(it.patience),
-                set: |it, value| it.patience = value.time(),
-            },
-            Setting {
-                id: "keys",
-                title: "Keys",
-                kind: Kind::Whole {
-                    min: 1,
-                    max: 10_000,
-                },
-                rule: None,
-                get: |it| Value::Whole(it.keys.into()),
-                set: |it, value| it.keys = value.whole() as u32,
-            },
-            Setting {
-                id: "reads",
-                title: "Share of reads",
-                kind: Kind::Chance,
-                rule: None,
-                get: |it| Value::Chance(it.reads),
-                set: |it, value| it.reads = value.chance(),
-            },
+            setting!("clients", "Clients", clients: whole(0, CLIENTS_MAX) as u32),
+            setting!("think", "Pause between requests", think: dist(DELAY_MAX)),
+            setting!("arrival", "A request arrives every (0s: after the answer)", arrival: dist(DELAY_MAX)),
+            setting!("retry", "Client asks again after", retry: time(Span::ms(1), Span::secs(600))),
+            setting!("patience", "Client gives up after", patience: time(Span::ms(1), Span::secs(600))),
+            setting!("keys", "Keys", keys: whole(1, 10_000) as u32),
+            setting!("zipf", "Unevenness of keys (Zipf)", zipf: decimal(5_000)),
+            setting!("reads", "Share of reads", reads: chance()),
+            setting!("cas", "Share of compare-and-sets in the rest", cas: chance()),
         ]
     }
 }
 
+/// The longest typical delay.
+const DELAY_MAX: Span = Span::secs(60);
+
+/// The most zones.
+const ZONES_MAX: u64 = 9;
+
 /// Settings that may be changed while a run goes on (`set loss 2%`); the others shape the cluster at its start.
-pub const CHANGEABLE: [&str; 5] = ["latency", "loss", "duplicate", "fifo", "disk"];
+pub const CHANGEABLE: [&str; 17] = [
+    "latency",
+    "zone-latency",
+    "loss",
+    "burst",
+    "burst-length",
+    "duplicate",
+    "replay",
+    "replay-after",
+    "corrupt",
+    "fifo",
+    "transmit",
+    "capacity",
+    "service",
+    "inbox",
+    "disk",
+    "torn",
+    "think",
+];
 
 /// One thing that can be set in a `C`.
 #[derive(Clone, Copy)]
@@ -251,6 +315,11 @@ pub enum Kind {
         /// The longest typical length.
         max: Span,
     },
+    /// A number with up to three places behind the point, from 0.
+    Decimal {
+        /// The greatest, in thousandths.
+        max: u64,
+    },
 }
 
 /// The value of a setting.
@@ -266,6 +335,8 @@ pub enum Value {
     Chance(Chance),
     /// Of a [`Kind::Dist`].
     Dist(Dist),
+    /// Of a [`Kind::Decimal`], in thousandths.
+    Decimal(u64),
 }
 
 /// Taking a value apart: [`Kind::read`] made it of the setting's own kind, so anything else is a mistake in a table.
@@ -297,6 +368,8 @@ unwrap_value! {
     chance: Chance(Chance);
     /// The distribution.
     dist: Dist(Dist);
+    /// The number, in thousandths.
+    decimal: Decimal(u64);
 }
 
 impl Kind {
@@ -331,6 +404,16 @@ impl Kind {
                     format!("is out of range: {max} at most"),
                 )),
             },
+            Kind::Decimal { max } => read_decimal(text)
+                .filter(|it| *it <= max)
+                .map(Value::Decimal)
+                .ok_or_else(|| {
+                    let max = Value::Decimal(max);
+                    BadInput::new(
+                        text,
+                        format!("is not a number from 0 to {max}, such as 0.99"),
+                    )
+                }),
         }
     }
 }
@@ -344,8 +427,26 @@ impl fmt::Display for Value {
             Value::Time(it) => it.fmt(f),
             Value::Chance(it) => it.fmt(f),
             Value::Dist(it) => it.fmt(f),
+            Value::Decimal(it) => {
+                let rest = format!("{:03}", it % 1_000);
+                match rest.trim_end_matches('0') {
+                    "" => write!(f, "{}", it / 1_000),
+                    rest => write!(f, "{}.{rest}", it / 1_000),
+                }
+            }
         }
     }
+}
+
+/// A number such as `0.99`, in thousandths.
+fn read_decimal(text: &str) -> Option<u64> {
+    let digits =
+        |it: &str| !it.is_empty() && it.len() <= 9 && it.bytes().all(|it| it.is_ascii_digit());
+    let (whole, rest) = text.split_once('.').unwrap_or((text, "0"));
+    if !digits(whole) || !digits(rest) || rest.len() > 3 {
+        return None;
+    }
+    Some(whole.parse::<u64>().ok()? * 1_000 + format!("{rest:0<3}").parse::<u64>().ok()?)
 }
 
 /// A setting as data, for a page or a list that does not know what it belongs to.
@@ -389,6 +490,14 @@ mod tests {
             assert!(error.contains(text) && error.contains("1 to 99"), "{error}");
         }
         assert!(Kind::Switch.read("yes").is_err());
+        for (text, thousandths) in [("0.99", 990), ("2", 2_000), ("1.005", 1_005)] {
+            let value = Kind::Decimal { max: 2_000 }.read(text);
+            assert_eq!(value, Ok(Value::Decimal(thousandths)));
+            assert_eq!(value.unwrap().to_string(), text);
+        }
+        for text in ["2.001", "-1", "1e3", "0.9999", ".5", "5."] {
+            assert!(Kind::Decimal { max: 2_000 }.read(text).is_err(), "{text}");
+        }
         assert!(
             Kind::Dist {
                 max: Span::secs(60)

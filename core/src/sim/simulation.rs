@@ -1,27 +1,26 @@
 //! A run of one system: the shell around the kernel that knows what nodes contain. What travels is in
-//! [`super::flight`], what clients do in [`super::client`], what people do in `faults`.
+//! [`super::flight`], what nodes do in `acting`, what disks do in `storing`, what clients do in [`super::client`],
+//! what people do in `faults`.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::check::{Report, Watch};
 use crate::error::{BadInput, quote};
-use crate::exhibit::{Exhibit, Status, World};
+use crate::exhibit::{Exhibit, World};
 use crate::frame::{Frame, MessageDetail, MessageView, NodeView, Role, TimerView};
 use crate::parts::log::Log;
-use crate::protocol::{Ctx, Effect, NodeId, RequestId};
-use crate::trace::{
-    Explained, HistoryEvent, HostId, Kind, Level, NO_EVENT, PayloadHasher, Recorder,
-};
+use crate::protocol::{Effect, NodeId, RequestId};
+use crate::trace::{Explained, HistoryEvent, Level, NO_EVENT, Recorder};
 
-use super::client::Client;
+use super::client::{Arrivals, Client};
 use super::command::{Command, Planned};
 use super::flight::Flight;
 use super::kernel::Kernel;
 use super::queue::{Entry, Event};
 use super::run::Run;
 use super::settings::Environment;
-use super::time::{Span, Time};
+use super::time::Time;
 use super::words::flatten;
 
 /// A timer of a node.
@@ -61,8 +60,12 @@ pub struct Member<P: Exhibit> {
     pub(crate) state: Option<P>,
     /// What its disk holds for certain.
     pub(crate) durable: P::Durable,
+    /// What its disk held some writes ago, and how many writes there were.
+    pub(crate) older: (P::Durable, u32),
     /// The write that the disk is at, and what waits behind it.
     pub(crate) held: VecDeque<Held<P>>,
+    /// What it does when it has finished its work, and the event that led to it.
+    pub(crate) later: Option<(u32, Vec<Effect<P>>)>,
     pub(crate) timers: Vec<TimerSlot<P::Timer>>,
     /// The state of which words were last made.
     pub(crate) seen: Option<P>,
@@ -73,9 +76,26 @@ impl<P: Exhibit> Clone for Member<P> {
         Member {
             state: self.state.clone(),
             durable: self.durable.clone(),
+            older: self.older.clone(),
             held: self.held.clone(),
+            later: self.later.clone(),
             timers: self.timers.clone(),
             seen: self.seen.clone(),
+        }
+    }
+}
+
+impl<P: Exhibit> Member<P> {
+    /// A node that has not started yet.
+    pub(super) fn new() -> Member<P> {
+        Member {
+            state: None,
+            durable: P::Durable::default(),
+            older: (P::Durable::default(), 0),
+            held: VecDeque::new(),
+            later: None,
+            timers: Vec::new(),
+            seen: None,
         }
     }
 }
@@ -93,10 +113,16 @@ pub struct Sim<P: Exhibit> {
     pub(super) effects: Vec<Effect<P>>,
     /// The node that acted in this step.
     pub(super) changed: Option<NodeId>,
+    /// Who has sent something, and because of which event: known only where somebody is to crash amid sends.
+    pub(super) sent_by: Option<(NodeId, u32)>,
     pub(super) script: Rc<[Planned]>,
     pub(super) commands: Rc<Vec<Planned>>,
     /// How many of the script and of the commands have been carried out.
     pub(super) done: (usize, usize),
+    /// What is to be taken back or repeated, in the order of time.
+    pub(super) later: Vec<Planned>,
+    /// What is drawn for requests that wait for nobody.
+    pub(super) arrivals: Arrivals,
     /// Numbers what generated requests write.
     pub(super) unique: u32,
     pub(super) explaining: bool,
@@ -116,9 +142,12 @@ impl<P: Exhibit> Clone for Sim<P> {
             history: self.history.clone(),
             effects: Vec::new(),
             changed: self.changed,
+            sent_by: None,
             script: self.script.clone(),
             commands: self.commands.clone(),
             done: self.done,
+            later: self.later.clone(),
+            arrivals: self.arrivals.clone(),
             unique: self.unique,
             explaining: false,
             explained: Vec::new(),
@@ -137,17 +166,10 @@ impl<P: Exhibit> Sim<P> {
     ) -> Sim<P> {
         let nodes = environment.nodes;
         let clients = environment.clients;
-        let member = || Member {
-            state: None,
-            durable: P::Durable::default(),
-            held: VecDeque::new(),
-            timers: Vec::new(),
-            seen: None,
-        };
         let mut sim = Sim {
             kernel: Kernel::new(environment, seed, level),
             config,
-            members: (0..nodes).map(|_| member()).collect(),
+            members: (0..nodes).map(|_| Member::new()).collect(),
             flights: Vec::new(),
             free: Vec::new(),
             clients: Vec::new(),
@@ -155,9 +177,12 @@ impl<P: Exhibit> Sim<P> {
             history: Log::default(),
             effects: Vec::new(),
             changed: None,
+            sent_by: None,
             script,
             commands: Rc::default(),
             done: (0, 0),
+            later: Vec::new(),
+            arrivals: Arrivals::new(seed),
             unique: 0,
             explaining: level == Level::Words,
             explained: Vec::new(),
@@ -170,6 +195,7 @@ impl<P: Exhibit> Sim<P> {
             sim.clients.push(Client::new(seed, slot as u16, target));
             sim.rest(slot as usize - 1);
         }
+        sim.await_arrival();
         sim
     }
 
@@ -192,6 +218,7 @@ impl<P: Exhibit> Sim<P> {
             config,
             nodes: members,
             hosts: &kernel.hosts,
+            network: &kernel.network,
             clients,
             history,
         };
@@ -208,28 +235,31 @@ impl<P: Exhibit> Sim<P> {
             config: &self.config,
             nodes: &self.members,
             hosts: &self.kernel.hosts,
+            network: &self.kernel.network,
             clients: &self.clients,
             history: &self.history,
         }
     }
 
-    /// The next command, from the script or from people, when it is due before `next`.
+    /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
     pub(super) fn take_command(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
-        let script = self.script.get(self.done.0);
-        let command = self.commands.get(self.done.1);
-        let from_script = match (script, command) {
-            (Some(script), Some(command)) => script.at <= command.at,
-            (script, _) => script.is_some(),
-        };
-        let due = if from_script { script } else { command }?;
+        let sources = [
+            self.script.get(self.done.0),
+            self.commands.get(self.done.1),
+            self.later.first(),
+        ];
+        // Of several at one moment, the first of these.
+        let at = |it: &(usize, Option<&Planned>)| it.1.map_or(Time(u64::MAX), |it| it.at);
+        let (source, due) = sources.into_iter().enumerate().min_by_key(at)?;
+        let due = due?;
         if due.at > limit || next.is_some_and(|next| next <= due.at) {
             return None;
         }
         let due = due.clone();
-        if from_script {
-            self.done.0 += 1;
-        } else {
-            self.done.1 += 1;
+        match source {
+            0 => self.done.0 += 1,
+            1 => self.done.1 += 1,
+            _ => drop(self.later.remove(0)),
         }
         Some(due)
     }
@@ -240,14 +270,11 @@ impl<P: Exhibit> Sim<P> {
             Event::Flight(slot) => self.land(entry, slot),
             Event::Timer(node, slot) => self.ring(entry, NodeId(node), slot),
             Event::Synced(node) => self.synced(entry, NodeId(node)),
-            Event::Ready(node) => {
-                let host = self.kernel.host(NodeId(node));
-                if host.busy.is_some_and(|(_, plan)| plan == entry.sequence) {
-                    host.busy = None;
-                    self.kernel.now = entry.time;
-                    self.requeue_inbox(NodeId(node));
-                }
-                false
+            Event::Ready(node) => self.ready(entry, NodeId(node)),
+            Event::Arrival => {
+                self.kernel.begin_step(entry.time);
+                self.arrive();
+                true
             }
             Event::Client(index) => {
                 let current = self.clients[usize::from(index)].alarm == Some(entry.sequence);
@@ -257,264 +284,6 @@ impl<P: Exhibit> Sim<P> {
                 }
                 current
             }
-        }
-    }
-
-    /// A timer's plan comes due.
-    pub(super) fn ring(&mut self, entry: Entry, node: NodeId, slot: u16) -> bool {
-        let timers = &mut self.members[node.index()].timers;
-        let Some(timer) = timers.get_mut(usize::from(slot)) else {
-            return false;
-        };
-        if timer.plan.is_none_or(|(plan, _)| plan != entry.sequence) {
-            return false;
-        }
-        if !timer.armed {
-            timer.plan = None;
-            return false;
-        }
-        if timer.deadline > entry.time {
-            let deadline = timer.deadline;
-            timer.plan = Some((self.kernel.queue.push(deadline, entry.event), deadline));
-            return false;
-        }
-        let host = &mut self.kernel.hosts[node.index()];
-        if !host.can_act() {
-            host.inbox.push_back((entry.sequence, entry.event));
-            return false;
-        }
-        timer.plan = None;
-        self.kernel.begin_step(entry.time);
-        self.fire(node, usize::from(slot));
-        true
-    }
-
-    /// Runs a timer out.
-    pub(super) fn fire(&mut self, node: NodeId, slot: usize) {
-        let timer = &mut self.members[node.index()].timers[slot];
-        timer.armed = false;
-        let (name, cause) = (timer.timer, timer.event);
-        let payload = PayloadHasher::of(&name);
-        let ends = (node.into(), HostId::WORLD);
-        let event = self
-            .kernel
-            .record_about(Kind::Timer, ends, (cause, 0), ("timer", 0), payload);
-        self.say(event, || None, |_| format!("{node}: timer {name} runs out"));
-        self.act(node, event, |state, ctx| state.on_timer(ctx, name));
-    }
-
-    /// The disk has finished a write: what waited behind it may go out.
-    pub(super) fn synced(&mut self, entry: Entry, node: NodeId) -> bool {
-        let host = self.kernel.host(node);
-        if host.syncing != Some(entry.sequence) {
-            return false;
-        }
-        if host.status == Status::Paused {
-            host.inbox.push_back((entry.sequence, entry.event));
-            return false;
-        }
-        host.syncing = None;
-        self.kernel.begin_step(entry.time);
-        let member = &mut self.members[node.index()];
-        let Some(Held::Write(durable, cause)) = member.held.pop_front() else {
-            unreachable!("the disk was writing something")
-        };
-        member.durable = durable;
-        let event = self.kernel.record(Kind::Sync, node.into(), cause, "sync");
-        self.say(event, || None, |_| format!("{node}: the disk has it"));
-        self.changed = Some(node);
-        while self.kernel.hosts[node.index()].syncing.is_none() {
-            match self.members[node.index()].held.pop_front() {
-                None => break,
-                Some(Held::Write(durable, cause)) => self.write(node, durable, cause),
-                Some(Held::Send(to, message)) => self.send(node, to, message, event),
-                Some(Held::Respond(id, response)) => self.respond(node, id, response, event),
-            }
-        }
-        true
-    }
-
-    /// Plans once more what came due while the node could not act.
-    pub(super) fn requeue_inbox(&mut self, node: NodeId) {
-        let waiting = std::mem::take(&mut self.kernel.host(node).inbox);
-        for (old, event) in waiting {
-            let now = self.kernel.now;
-            let plan = self.kernel.queue.push(now, event);
-            match event {
-                Event::Flight(slot) => match &mut self.flights[slot as usize] {
-                    Some(flight) if flight.plan == old => flight.plan = plan,
-                    _ => {}
-                },
-                Event::Timer(_, slot) => {
-                    match self.members[node.index()].timers.get_mut(usize::from(slot)) {
-                        Some(timer) if timer.plan.is_some_and(|it| it.0 == old) => {
-                            timer.plan = Some((plan, now))
-                        }
-                        _ => {}
-                    }
-                }
-                Event::Synced(_) => self.kernel.host(node).syncing = Some(plan),
-                Event::Ready(_) | Event::Client(_) => unreachable!("these do not wait for a node"),
-            }
-        }
-    }
-
-    /// Starts a node from its disk.
-    pub(super) fn start(&mut self, node: NodeId, cause: u32) {
-        let event = self.kernel.record(Kind::Start, node.into(), cause, "start");
-        self.say(event, || None, |_| format!("{node} starts"));
-        self.kernel.host(node).status = Status::Up;
-        let durable = self.members[node.index()].durable.clone();
-        let config = self.config.clone();
-        let mut effects = std::mem::take(&mut self.effects);
-        let state = P::start(&mut self.ctx(node, &mut effects), &config, durable);
-        self.members[node.index()].state = Some(state);
-        self.finish(node, event, effects);
-    }
-
-    /// Lets a node react to event number `event`.
-    pub(super) fn act(
-        &mut self,
-        node: NodeId,
-        event: u32,
-        handler: impl FnOnce(&mut P, &mut Ctx<'_, P>),
-    ) {
-        let mut effects = std::mem::take(&mut self.effects);
-        let mut state = self.members[node.index()]
-            .state
-            .take()
-            .expect("only running nodes act");
-        handler(&mut state, &mut self.ctx(node, &mut effects));
-        self.members[node.index()].state = Some(state);
-        self.finish(node, event, effects);
-    }
-
-    pub(super) fn ctx<'a>(
-        &'a mut self,
-        node: NodeId,
-        effects: &'a mut Vec<Effect<P>>,
-    ) -> Ctx<'a, P> {
-        let host = &mut self.kernel.hosts[node.index()];
-        Ctx {
-            me: node,
-            nodes: self.members.len() as u16,
-            now: host.clock.read(self.kernel.now),
-            explain: self.explaining,
-            rng: &mut host.rng,
-            effects,
-        }
-    }
-
-    /// Carries out what a node wants done, in order; keeps the list's memory for the next time.
-    pub(super) fn finish(&mut self, node: NodeId, event: u32, mut effects: Vec<Effect<P>>) {
-        self.changed = Some(node);
-        self.say_changes(node, event);
-        for effect in effects.drain(..) {
-            self.carry_out_effect(node, event, effect);
-        }
-        self.effects = effects;
-    }
-
-    pub(super) fn carry_out_effect(&mut self, node: NodeId, event: u32, effect: Effect<P>) {
-        let writing = self.kernel.hosts[node.index()].syncing.is_some();
-        let held = &mut self.members[node.index()].held;
-        match effect {
-            Effect::Send(to, message) if writing => held.push_back(Held::Send(to, message)),
-            Effect::Respond(id, response) if writing => held.push_back(Held::Respond(id, response)),
-            Effect::Send(to, message) => self.send(node, to, message, event),
-            Effect::Respond(id, response) => self.respond(node, id, response, event),
-            Effect::Persist(durable) => {
-                let write = self
-                    .kernel
-                    .record(Kind::Persist, node.into(), event, "persist");
-                self.say(write, || None, |_| format!("{node} writes to its disk"));
-                if writing {
-                    self.members[node.index()]
-                        .held
-                        .push_back(Held::Write(durable, write));
-                } else {
-                    self.write(node, durable, write);
-                }
-            }
-            Effect::SetTimer(timer, min, max) => self.set_timer(node, timer, min, max, event),
-            Effect::CancelTimer(timer) => {
-                let timers = &mut self.members[node.index()].timers;
-                if let Some(slot) = timers.iter_mut().find(|it| it.timer == timer) {
-                    slot.armed = false;
-                }
-            }
-            Effect::Note(label, details) => {
-                let note = self.kernel.record(Kind::Note, node.into(), event, label);
-                self.say(
-                    note,
-                    || None,
-                    |_| match details {
-                        Some(details) => format!("{node} {label}: {details}"),
-                        None => format!("{node} {label}"),
-                    },
-                );
-            }
-            Effect::Work(span) => {
-                let host = &mut self.kernel.hosts[node.index()];
-                let until =
-                    host.busy.map_or(self.kernel.now, |it| it.0) + host.clock.true_span(span);
-                host.busy = Some((until, self.kernel.queue.push(until, Event::Ready(node.0))));
-            }
-        }
-    }
-
-    /// Gives the disk something to write; at once when the disk takes no time.
-    pub(super) fn write(&mut self, node: NodeId, durable: P::Durable, event: u32) {
-        if self.kernel.environment.disk.is_instant() {
-            self.members[node.index()].durable = durable;
-            return;
-        }
-        let host = &mut self.kernel.hosts[node.index()];
-        let due = self.kernel.now + self.kernel.environment.disk.draw(&mut host.disk);
-        host.syncing = Some(self.kernel.queue.push(due, Event::Synced(node.0)));
-        host.write_event = event;
-        self.members[node.index()]
-            .held
-            .push_front(Held::Write(durable, event));
-    }
-
-    pub(super) fn set_timer(
-        &mut self,
-        node: NodeId,
-        timer: P::Timer,
-        min: Span,
-        max: Span,
-        event: u32,
-    ) {
-        let host = &mut self.kernel.hosts[node.index()];
-        let now = self.kernel.now;
-        let deadline = now + host.clock.true_span(host.rng.span(min, max));
-        let timers = &mut self.members[node.index()].timers;
-        let slot = timers
-            .iter()
-            .position(|it| it.timer == timer)
-            .unwrap_or_else(|| {
-                timers.push(TimerSlot {
-                    timer,
-                    armed: false,
-                    set_at: now,
-                    deadline,
-                    plan: None,
-                    event,
-                });
-                timers.len() - 1
-            });
-        let entry = &mut timers[slot];
-        entry.armed = true;
-        entry.set_at = now;
-        entry.deadline = deadline;
-        entry.event = event;
-        if entry.plan.is_none_or(|(_, at)| at > deadline) {
-            let plan = self
-                .kernel
-                .queue
-                .push(deadline, Event::Timer(node.0, slot as u16));
-            entry.plan = Some((plan, deadline));
         }
     }
 }
@@ -549,6 +318,7 @@ impl<P: Exhibit> Sim<P> {
                 .filter(|it| matches!(it, Held::Write(..)))
                 .count(),
             inbox: host.inbox.len(),
+            ailments: host.ailments(),
         }
     }
 

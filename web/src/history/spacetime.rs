@@ -367,7 +367,7 @@ impl Diagram {
                 // Its end is known already, from the future that was seen before.
                 continue;
             }
-            let share = clusterscope_core::scene::ring::progress(message, now);
+            let share = message.progress(now);
             let (start, target) = (scale.y(from), scale.y(to));
             let ends = (
                 (scale.x(message.sent), start),

@@ -144,6 +144,7 @@ fn surroundings(view: &View, node: &NodeView) -> Vec<Html> {
 fn actions(lab: &LabHandle, node: &NodeView) -> Vec<Html> {
     let id = node.id;
     let mut acts: Vec<(String, String)> = match node.status {
+        Status::Gone => Vec::new(),
         Status::Down => vec![("Restart".to_owned(), format!("restart {id}"))],
         Status::Up => vec![
             ("Crash".to_owned(), format!("crash {id}")),

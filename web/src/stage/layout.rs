@@ -178,7 +178,7 @@ impl Layout {
 
     /// Where a message is at `now`, and its direction.
     pub fn message(&self, message: &MessageView, now: Time) -> Option<(Spot, Spot)> {
-        self.way(message.from, message.to, ring::progress(message, now))
+        self.way(message.from, message.to, message.progress(now))
     }
 }
 

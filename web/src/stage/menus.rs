@@ -94,6 +94,7 @@ fn subtitle(node: &NodeView) -> String {
         Status::Up => None,
         Status::Paused => Some("paused"),
         Status::Down => Some("down"),
+        Status::Gone => Some("gone"),
     };
     let words = [node.role.map(|it| it.name), status];
     words.into_iter().flatten().collect::<Vec<_>>().join(", ")
@@ -111,6 +112,7 @@ fn node_items(node: &NodeView, frame: &Frame) -> Vec<Item> {
             Item::new(Glyph::ResumeNode, "Resume", format!("resume {id}")),
             Item::new(Glyph::Crash, "Crash", format!("crash {id}")),
         ],
+        Status::Gone => Vec::new(),
         Status::Down => vec![Item::new(
             Glyph::Restart,
             "Restart",
@@ -138,7 +140,7 @@ fn node_items(node: &NodeView, frame: &Frame) -> Vec<Item> {
     if frame.network.since.is_some() {
         items.push(Item::new(Glyph::Heal, "Heal the network", "heal"));
     }
-    if node.status != Status::Down {
+    if !matches!(node.status, Status::Down | Status::Gone) {
         items.push(Item::new(Glyph::Clock, "Clock +50 ms", format!("clock {id} +50ms")).staying());
         items.push(Item::new(Glyph::Clock, "Clock −50 ms", format!("clock {id} -50ms")).staying());
         items.push(if node.drift_ppm == 0 {

@@ -50,6 +50,7 @@ impl NodeLook {
     fn word(&self) -> &'static str {
         match (self.status, self.role) {
             (Status::Down, _) => "down",
+            (Status::Gone, _) => "gone",
             (_, Some(role)) => role.name,
             (_, None) => "",
         }
@@ -63,7 +64,7 @@ impl NodeLook {
         let status = match self.status {
             Status::Up => "",
             Status::Paused => "is-paused",
-            Status::Down => "is-down",
+            Status::Down | Status::Gone => "is-down",
         };
         let shape = (self.shape() == Shape::Diamond).then_some("is-diamond");
         classes!("cs-node", epoch_class(self.epoch()), status, shape)
@@ -78,6 +79,7 @@ impl NodeLook {
         let mut words = vec![self.id.to_string()];
         match self.status {
             Status::Down => words.push("down".to_owned()),
+            Status::Gone => words.push("gone".to_owned()),
             status => {
                 words.extend(self.role.map(|it| it.name.to_owned()));
                 words.extend(self.epoch().map(|it| format!("term {it}")));

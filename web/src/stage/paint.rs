@@ -4,8 +4,6 @@ use std::collections::HashMap;
 
 use clusterscope_core::Player;
 use clusterscope_core::frame::{End, Frame, Mark, MessageView};
-use clusterscope_core::protocol::NodeId;
-use clusterscope_core::scene::ring;
 use clusterscope_core::trace::Kind;
 
 use super::cut::{Curve, curves, groups_of};
@@ -201,10 +199,10 @@ impl Scene {
     }
 
     /// A bar across one direction of a link, close to whoever hears nothing, and an arrow that runs into it.
-    fn bar(&self, pen: &mut Pen<'_>, from: NodeId, to: NodeId) {
+    fn bar(&self, pen: &mut Pen<'_>, from: End, to: End) {
         let (Some((at, along)), Some((behind, _))) = (
-            self.layout.way(End::Node(from), End::Node(to), 0.84),
-            self.layout.way(End::Node(from), End::Node(to), 0.70),
+            self.layout.way(from, to, 0.84),
+            self.layout.way(from, to, 0.70),
         ) else {
             return;
         };
@@ -256,7 +254,7 @@ impl Scene {
     fn losses(&mut self, pen: &mut Pen<'_>, player: &Player, speed: f64) {
         for message in self.messages.iter().filter(|it| it.lost.is_some()) {
             self.deaths
-                .insert(message.id, ring::progress(message, message.due));
+                .insert(message.id, message.progress(message.due));
         }
         if self.deaths.len() > 4_096 {
             self.deaths.clear();
@@ -334,7 +332,7 @@ impl Scene {
             }
             if picked == Some(message.id) {
                 // Should it be dropped by hand, this is where.
-                self.deaths.insert(message.id, ring::progress(message, now));
+                self.deaths.insert(message.id, message.progress(now));
             }
             if picked == Some(message.id) || self.hover == Some(message.id) {
                 pen.stroke(Ink::Accent, 1.5);

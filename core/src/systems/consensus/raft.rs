@@ -58,7 +58,10 @@ use crate::parts::kv::{KvRequest, KvResult, Store};
 use crate::parts::log::{Log, Slice};
 use crate::parts::per_client::PerClient;
 use crate::parts::quorum::{NodeSet, majority};
-use crate::protocol::{Answer, ClientId, Ctx, NodeId, Outcome, Payload, Protocol, RequestId};
+use crate::protocol::{
+    Answer, ClientId, Ctx, NodeId, Outcome, Payload, Protocol, RequestId, Stored,
+};
+use crate::sim::rng::Rng;
 use crate::sim::time::Span;
 
 /// A span of time with at most one leader; consecutive, from 1.
@@ -203,6 +206,24 @@ impl Payload for Message {
             Message::AppendEntriesResponse { .. } => "AppendEntriesResponse",
         }
     }
+
+    /// A bit of the term, or of what an answer says, is flipped.
+    fn damage(&mut self, rng: &mut Rng) -> bool {
+        let bit = 1 << rng.below(3);
+        match self {
+            Message::RequestVoteResponse { vote_granted, .. } if rng.below(2) == 0 => {
+                *vote_granted = !*vote_granted
+            }
+            Message::AppendEntriesResponse { match_index, .. } if rng.below(2) == 0 => {
+                *match_index ^= bit
+            }
+            Message::RequestVote { term, .. }
+            | Message::RequestVoteResponse { term, .. }
+            | Message::AppendEntries { term, .. }
+            | Message::AppendEntriesResponse { term, .. } => *term ^= bit,
+        }
+        true
+    }
 }
 
 /// The alarms of a server.
@@ -271,6 +292,49 @@ pub struct Durable {
     pub voted_for: Option<NodeId>,
     /// The log.
     pub log: Log<Entry>,
+}
+
+impl Stored for Durable {
+    /// Term and vote are written first, in one block; then the log, entry by entry.
+    fn torn(before: &Durable, after: &Durable, rng: &mut Rng) -> Durable {
+        let kept = before.log.common_prefix(&after.log);
+        let mut log = after.log.clone();
+        log.truncate(kept + rng.below(u64::from(log.len() - kept) + 1) as u32);
+        Durable {
+            log,
+            ..after.clone()
+        }
+    }
+
+    /// A bit of the term of an entry, or of the current term.
+    fn rotten(&self, rng: &mut Rng) -> Durable {
+        let mut rotten = self.clone();
+        let bit = 1 << rng.below(3);
+        let at = rng.below(u64::from(self.log.len()) + 1) as u32;
+        match self.log.get(at) {
+            Some(entry) => {
+                let rest = self.log.slice(at + 1, self.log.len());
+                rotten.log.truncate(at);
+                rotten.log.push(Entry {
+                    term: entry.term ^ bit,
+                    ..entry
+                });
+                (0..rest.len())
+                    .filter_map(|it| rest.get(it))
+                    .for_each(|it| rotten.log.push(it));
+            }
+            None => rotten.current_term ^= bit,
+        }
+        rotten
+    }
+
+    fn truncated(&self, rng: &mut Rng) -> Durable {
+        let mut short = self.clone();
+        short
+            .log
+            .truncate(rng.below(u64::from(self.log.len()) + 1) as u32);
+        short
+    }
 }
 
 /// Who the server is at the moment, with the state that only that role has.

@@ -190,7 +190,8 @@ impl Protocol for Ping {
     fn start(ctx: &mut Ctx<'_, Ping>, config: &Config, (): ()) -> Ping {
         let first = Span(config.interval.0 / 10);
         ctx.set_timer_within(Timer::Interval, Span::ZERO, first);
-        let peers = vec![Peer::default(); ctx.cluster_size()];
+        // Who joins later knows of those that came before.
+        let peers = vec![Peer::default(); ctx.cluster_size().max(ctx.me().index() + 1)];
         let identifier = ctx.rng().bits() as u32;
         Ping {
             me: ctx.me(),
@@ -209,6 +210,10 @@ impl Protocol for Ping {
                 sent_at,
             } => {
                 let received_at = ctx.now();
+                // Somebody new: from now on it is asked, too.
+                if from.index() >= self.peers.len() {
+                    self.peers.resize(from.index() + 1, Peer::default());
+                }
                 ctx.send(
                     from,
                     Message::Pong {
@@ -233,7 +238,8 @@ impl Protocol for Ping {
     }
 
     fn on_timer(&mut self, ctx: &mut Ctx<'_, Ping>, Timer::Interval: Timer) {
-        for peer in ctx.peers() {
+        let (me, known) = (self.me, self.peers.len() as u16);
+        for peer in (0..known).map(NodeId).filter(|it| *it != me) {
             self.ask(ctx, peer);
         }
         ctx.set_timer(Timer::Interval, self.config.interval);
@@ -316,6 +322,8 @@ impl Exhibit for Ping {
         source: "RFC 792; RFC 5905 §8",
         request: "ping n2",
     };
+    const GROWS: bool = true;
+    const FORGETS: bool = true;
 
     fn settings() -> Vec<Setting<Config>> {
         vec![
@@ -500,9 +508,15 @@ fn unmatched(calm: Scenario<Ping>) -> Scenario<Ping> {
 }
 
 fn everybody_answers(world: &World<'_, Ping>) -> Result<(), String> {
-    for (id, node) in world.running() {
-        for (other, _) in world.running().filter(|(other, _)| *other != id) {
-            if node.peers[other.index()].answers == 0 {
+    let core = world.core();
+    let in_core = || world.running().filter(|it| core.contains(&it.0));
+    for (id, node) in in_core() {
+        for (other, _) in in_core().filter(|(other, _)| *other != id) {
+            if node
+                .peers
+                .get(other.index())
+                .is_none_or(|it| it.answers == 0)
+            {
                 return Err(format!("{id} has not heard from {other} since it started"));
             }
         }

@@ -84,24 +84,22 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
 }
 
 fn progress(world: &World<'_, Raft>) -> Result<(), String> {
-    let leader = world
-        .running()
+    let core = world.core();
+    let in_core = || world.running().filter(|it| core.contains(&it.0));
+    let leader = in_core()
         .filter(|(_, it)| it.leads())
         .max_by_key(|(_, it)| it.current_term);
     let Some((id, leader)) = leader else {
         return Err("no server leads".to_owned());
     };
-    let followers = world
-        .running()
-        .filter(|(_, it)| it.leader == Some(id))
-        .count();
+    let followers = in_core().filter(|(_, it)| it.leader == Some(id)).count();
     if followers < world.majority() {
         return Err(format!(
             "{id} leads term {}, but only {followers} follow",
             leader.current_term
         ));
     }
-    for (other, server) in world.running() {
+    for (other, server) in in_core() {
         let same = u64::from(server.log.common_prefix(&leader.log));
         if same + LAG_MAX < leader.commit_index {
             return Err(format!(

@@ -1,0 +1,289 @@
+//! What nodes do: they start, react, work, set timers, and have what they decided carried out.
+
+use crate::exhibit::{Exhibit, Status};
+use crate::protocol::{Ctx, Effect, NodeId};
+use crate::trace::{HostId, Kind, PayloadHasher};
+
+use super::command::Point;
+use super::queue::{Entry, Event};
+use super::simulation::{Held, Sim, TimerSlot};
+use super::time::{Span, Time};
+
+/// Something comes due at a node.
+impl<P: Exhibit> Sim<P> {
+    /// Whether what comes due at a node now must wait: it is paused, busy, others wait already, or it takes time.
+    pub(super) fn must_wait(&self, node: NodeId) -> bool {
+        let host = &self.kernel.hosts[node.index()];
+        !host.can_act() || (!host.serving && self.kernel.takes_time(node))
+    }
+
+    /// A timer's plan comes due.
+    pub(super) fn ring(&mut self, entry: Entry, node: NodeId, slot: u16) -> bool {
+        let timers = &mut self.members[node.index()].timers;
+        let Some(timer) = timers.get_mut(usize::from(slot)) else {
+            return false;
+        };
+        if timer.plan.is_none_or(|(plan, _)| plan != entry.sequence) {
+            return false;
+        }
+        if !timer.armed {
+            timer.plan = None;
+            return false;
+        }
+        if timer.deadline > entry.time {
+            let deadline = timer.deadline;
+            timer.plan = Some((self.kernel.queue.push(deadline, entry.event), deadline));
+            return false;
+        }
+        if self.must_wait(node) {
+            self.kernel.wait_in_inbox(node, entry.sequence, entry.event);
+            return false;
+        }
+        self.members[node.index()].timers[usize::from(slot)].plan = None;
+        self.kernel.begin_step(entry.time);
+        self.fire(node, usize::from(slot));
+        true
+    }
+
+    /// Runs a timer out.
+    pub(super) fn fire(&mut self, node: NodeId, slot: usize) {
+        let timer = &mut self.members[node.index()].timers[slot];
+        timer.armed = false;
+        let (name, cause) = (timer.timer, timer.event);
+        let payload = PayloadHasher::of(&name);
+        let ends = (node.into(), HostId::WORLD);
+        let event = self
+            .kernel
+            .record_about(Kind::Timer, ends, (cause, 0), ("timer", 0), payload);
+        self.say(event, || None, |_| format!("{node}: timer {name} runs out"));
+        self.act(node, event, |state, ctx| state.on_timer(ctx, name));
+    }
+
+    /// A node has finished what it was at: it does what was to follow, or takes the next thing that waits.
+    pub(super) fn ready(&mut self, entry: Entry, node: NodeId) -> bool {
+        let host = self.kernel.host(node);
+        if host.busy.is_none_or(|(_, plan)| plan != entry.sequence) {
+            return false;
+        }
+        host.busy = None;
+        // A paused one takes up its work when it goes on.
+        let acted = host.status == Status::Up && self.serve(entry.time, node);
+        self.go_on(node);
+        acted
+    }
+
+    /// Lets a node do what it put off, or else take the first thing that waits and still counts.
+    fn serve(&mut self, now: Time, node: NodeId) -> bool {
+        if let Some((event, effects)) = self.members[node.index()].later.take() {
+            self.kernel.begin_step(now);
+            self.finish(node, event, effects);
+            return true;
+        }
+        self.kernel.host(node).serving = true;
+        let mut acted = false;
+        while !acted {
+            let Some((sequence, event)) = self.kernel.host(node).inbox.pop_front() else {
+                break;
+            };
+            acted = self.process(Entry {
+                time: now,
+                sequence,
+                event,
+            });
+        }
+        self.kernel.host(node).serving = false;
+        acted
+    }
+
+    /// Sees to it that a node takes up what waits, if it can.
+    pub(super) fn go_on(&mut self, node: NodeId) {
+        let host = self.kernel.host(node);
+        if host.status != Status::Up || host.busy.is_some() {
+            return;
+        }
+        if self.members[node.index()].later.is_some() {
+            let now = self.kernel.now;
+            let plan = self.kernel.queue.push(now, Event::Ready(node.0));
+            self.kernel.host(node).busy = Some((now, plan));
+        } else if !self.kernel.host(node).inbox.is_empty() {
+            self.kernel.begin_service(node);
+        }
+    }
+}
+
+/// A node reacts.
+impl<P: Exhibit> Sim<P> {
+    /// Starts a node from its disk, unless it refuses what it finds there.
+    pub(super) fn start(&mut self, node: NodeId, cause: u32) {
+        if !self.find_damage(node, cause) {
+            return;
+        }
+        let event = self.kernel.record(Kind::Start, node.into(), cause, "start");
+        self.say(event, || None, |_| format!("{node} starts"));
+        self.kernel.host(node).status = Status::Up;
+        let durable = self.members[node.index()].durable.clone();
+        let config = self.config.clone();
+        let mut effects = std::mem::take(&mut self.effects);
+        let state = P::start(&mut self.ctx(node, &mut effects), &config, durable);
+        self.members[node.index()].state = Some(state);
+        self.finish(node, event, effects);
+    }
+
+    /// Lets a node react to event number `event`.
+    pub(super) fn act(
+        &mut self,
+        node: NodeId,
+        event: u32,
+        handler: impl FnOnce(&mut P, &mut Ctx<'_, P>),
+    ) {
+        let mut effects = std::mem::take(&mut self.effects);
+        let mut state = self.members[node.index()]
+            .state
+            .take()
+            .expect("only running nodes act");
+        handler(&mut state, &mut self.ctx(node, &mut effects));
+        self.members[node.index()].state = Some(state);
+        self.finish(node, event, effects);
+    }
+
+    fn ctx<'a>(&'a mut self, node: NodeId, effects: &'a mut Vec<Effect<P>>) -> Ctx<'a, P> {
+        let host = &mut self.kernel.hosts[node.index()];
+        Ctx {
+            me: node,
+            nodes: self.kernel.environment.nodes,
+            now: host.clock.read(self.kernel.now),
+            explain: self.explaining,
+            rng: &mut host.rng,
+            effects,
+        }
+    }
+
+    /// Carries out what a node wants done, in order; keeps the list's memory for the next time.
+    fn finish(&mut self, node: NodeId, event: u32, mut effects: Vec<Effect<P>>) {
+        self.changed = Some(node);
+        self.say_changes(node, event);
+        let mut list = effects.drain(..);
+        while let Some(effect) = list.next() {
+            if let Effect::Work(span) = effect {
+                self.work(node, event, span, list.by_ref().collect());
+                break;
+            }
+            if self.kernel.hosts[node.index()].crash_point.is_some()
+                && self.crash_at(node, event, &effect)
+            {
+                break;
+            }
+            self.carry_out_effect(node, event, effect);
+            if self.kernel.hosts[node.index()].is_down() {
+                break;
+            }
+        }
+        drop(list);
+        self.effects = effects;
+    }
+
+    /// Whether the node crashes here, as somebody wanted.
+    fn crash_at(&mut self, node: NodeId, event: u32, effect: &Effect<P>) -> bool {
+        let host = &self.kernel.hosts[node.index()];
+        let sends =
+            matches!(effect, Effect::Send(..) | Effect::Respond(..)) && host.disk.syncing.is_none();
+        let here = match host.crash_point {
+            Some(Point::BeforeWrite) => matches!(effect, Effect::Persist(_)),
+            Some(Point::BeforeSend) => sends,
+            // One of several has gone out because of the same event.
+            Some(Point::AmidSends) => sends && self.sent_by == Some((node, event)),
+            Some(Point::BeforeSync) | None => false,
+        };
+        if sends {
+            self.sent_by = Some((node, event));
+        }
+        if here {
+            self.crash_now(node, event);
+        }
+        here
+    }
+
+    fn carry_out_effect(&mut self, node: NodeId, event: u32, effect: Effect<P>) {
+        let writing = self.kernel.hosts[node.index()].disk.syncing.is_some();
+        let held = &mut self.members[node.index()].held;
+        match effect {
+            Effect::Send(to, message) if writing => held.push_back(Held::Send(to, message)),
+            Effect::Respond(id, response) if writing => held.push_back(Held::Respond(id, response)),
+            Effect::Send(to, message) => self.send(node, to, message, event),
+            Effect::Respond(id, response) => self.respond(node, id, response, event),
+            Effect::Persist(durable) => self.persist(node, durable, event),
+            Effect::SetTimer(timer, min, max) => self.set_timer(node, timer, min, max, event),
+            Effect::CancelTimer(timer) => {
+                let timers = &mut self.members[node.index()].timers;
+                if let Some(slot) = timers.iter_mut().find(|it| it.timer == timer) {
+                    slot.armed = false;
+                }
+            }
+            Effect::Note(label, details) => self.note(node, label, details, event),
+            Effect::Leave => self.go(node),
+            Effect::Work(_) => unreachable!("the rest of the list was put off"),
+        }
+    }
+
+    /// A turn of the story.
+    pub(super) fn note(
+        &mut self,
+        node: NodeId,
+        label: &'static str,
+        details: Option<String>,
+        cause: u32,
+    ) {
+        let note = self.kernel.record(Kind::Note, node.into(), cause, label);
+        self.say(
+            note,
+            || None,
+            |_| match details {
+                Some(details) => format!("{node} {label}: {details}"),
+                None => format!("{node} {label}"),
+            },
+        );
+    }
+
+    /// Keeps a node busy; the rest of what it decided happens after that.
+    fn work(&mut self, node: NodeId, event: u32, span: Span, rest: Vec<Effect<P>>) {
+        let host = &mut self.kernel.hosts[node.index()];
+        let until = self.kernel.now + host.clock.true_span(span);
+        host.busy = Some((until, self.kernel.queue.push(until, Event::Ready(node.0))));
+        if !rest.is_empty() {
+            self.members[node.index()].later = Some((event, rest));
+        }
+    }
+
+    fn set_timer(&mut self, node: NodeId, timer: P::Timer, min: Span, max: Span, event: u32) {
+        let host = &mut self.kernel.hosts[node.index()];
+        let now = self.kernel.now;
+        let deadline = now + host.clock.true_span(host.rng.span(min, max));
+        let timers = &mut self.members[node.index()].timers;
+        let slot = timers
+            .iter()
+            .position(|it| it.timer == timer)
+            .unwrap_or_else(|| {
+                timers.push(TimerSlot {
+                    timer,
+                    armed: false,
+                    set_at: now,
+                    deadline,
+                    plan: None,
+                    event,
+                });
+                timers.len() - 1
+            });
+        let entry = &mut timers[slot];
+        entry.armed = true;
+        entry.set_at = now;
+        entry.deadline = deadline;
+        entry.event = event;
+        if entry.plan.is_none_or(|(_, at)| at > deadline) {
+            let plan = self
+                .kernel
+                .queue
+                .push(deadline, Event::Timer(node.0, slot as u16));
+            entry.plan = Some((plan, deadline));
+        }
+    }
+}
