@@ -75,6 +75,8 @@ pub enum Told<P: Exhibit> {
     Answer(NodeId, P::Response),
     /// Nothing, for as long as it waited.
     Nothing,
+    /// Nothing: it crashed.
+    Died,
 }
 
 impl<P: Exhibit> Clone for Told<P> {
@@ -82,14 +84,17 @@ impl<P: Exhibit> Clone for Told<P> {
         match self {
             Told::Answer(from, response) => Told::Answer(*from, response.clone()),
             Told::Nothing => Told::Nothing,
+            Told::Died => Told::Died,
         }
     }
 }
 
 impl<P: Exhibit> fmt::Display for Told<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Told::Answer(from, response) = self else {
-            return f.write_str("no answer");
+        let (from, response) = match self {
+            Told::Answer(from, response) => (from, response),
+            Told::Nothing => return f.write_str("no answer"),
+            Told::Died => return f.write_str("died"),
         };
         match response.outcome() {
             Outcome::Done(value) => write!(f, "{from}: {}", json_text(&value)),

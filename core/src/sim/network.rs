@@ -128,31 +128,45 @@ pub struct Parcel {
 }
 
 impl Network {
-    /// Decides the fate of a message between two nodes, and of the copies that the network makes of it.
+    /// Decides the fate of a message between two nodes.
+    #[inline]
     pub fn judge(
         &mut self,
         environment: &Environment,
         rng: &mut Rng,
         now: Time,
         parcel: &Parcel,
-    ) -> (Passage, [Option<Passage>; 2]) {
+    ) -> Passage {
+        if self.since.is_none() && !environment.is_odd() {
+            return draw(environment, rng, parcel.ends, Way::default());
+        }
         let cut = self.is_cut(parcel.ends);
-        let first = self.pass(environment, rng, now, parcel, cut);
-        if cut {
-            return (first, [None, None]);
+        self.pass(environment, rng, now, parcel, cut)
+    }
+
+    /// Decides which copies the network makes of a message whose fate was just decided, and how they fare.
+    pub fn judge_copies(
+        &mut self,
+        environment: &Environment,
+        rng: &mut Rng,
+        now: Time,
+        parcel: &Parcel,
+    ) -> [Option<Passage>; 2] {
+        if self.is_cut(parcel.ends) {
+            return [None, None];
         }
         let twin = rng.happens(environment.duplicate);
-        let twin = twin.then(|| self.pass(environment, rng, now, parcel, cut));
+        let twin = twin.then(|| self.pass(environment, rng, now, parcel, false));
         let late = rng.happens(environment.replay).then(|| {
             let after = environment.replay_after.draw(rng);
-            let passage = self.pass(environment, rng, now, parcel, cut);
+            let passage = self.pass(environment, rng, now, parcel, false);
             Passage {
                 lasts: passage.lasts + after,
                 whole: passage.whole + after,
                 ..passage
             }
         });
-        (first, [twin, late])
+        [twin, late]
     }
 
     /// The way between a client and a node: the same delays and losses, but no partition reaches it, and no copies are
@@ -163,6 +177,9 @@ impl Network {
         rng: &mut Rng,
         parcel: &Parcel,
     ) -> Passage {
+        if self.since.is_none() {
+            return draw(environment, rng, parcel.ends, Way::default());
+        }
         let way = self.way(parcel.ends);
         let passage = draw(environment, rng, parcel.ends, way);
         self.obstruct(passage, parcel, way.cut, way.clogged)
@@ -413,6 +430,7 @@ impl Network {
 }
 
 /// Delay and loss of a way, as the environment, the zones and the link itself have it.
+#[inline]
 fn draw(environment: &Environment, rng: &mut Rng, ends: Ends, way: Way) -> Passage {
     let mut whole = way.latency.unwrap_or(environment.latency).draw(rng);
     if environment.zones > 1 && way.latency.is_none() {

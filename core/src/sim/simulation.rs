@@ -430,13 +430,17 @@ impl<P: Exhibit> Run for Sim<P> {
     }
 
     fn messages(&self, into: &mut Vec<MessageView>) {
-        into.extend(self.flights.iter().flatten().map(|it| it.view));
+        into.extend(self.flights.iter().flatten().map(Flight::view));
     }
 
     fn message(&self, id: u32) -> Option<MessageDetail> {
-        let flight = self.flights.iter().flatten().find(|it| it.view.id == id)?;
+        let flight = self
+            .flights
+            .iter()
+            .flatten()
+            .find(|it| it.course.id == id)?;
         Some(MessageDetail {
-            view: flight.view,
+            view: flight.view(),
             fields: flatten(&flight.cargo.fields()),
         })
     }

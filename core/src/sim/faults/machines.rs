@@ -4,6 +4,7 @@ use crate::exhibit::{Exhibit, Status};
 use crate::protocol::{ClientId, NodeId};
 use crate::trace::{Kind, Phase};
 
+use super::super::client::Told;
 use super::super::command::{Command, DiskFault};
 use super::super::disk::spoils;
 use super::super::network::DOWN;
@@ -178,7 +179,7 @@ impl<P: Exhibit> Sim<P> {
                 client.alarm = None;
                 client.event = event;
                 if client.asking.is_some() {
-                    client.told = Some("died".to_owned());
+                    client.told = Some(Told::Died);
                     self.complete(index, Phase::Info, None, "died");
                 }
             }

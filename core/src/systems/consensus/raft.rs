@@ -702,7 +702,7 @@ impl Raft {
             self.log.truncate(previous as u32);
         }
         for offset in 0..entries.len() {
-            let entry = entries.get(offset).expect("within the slice");
+            let entry = entries.at(offset);
             let index = previous + 1 + u64::from(offset);
             if index <= self.last_index() && self.term_at(index) != entry.term {
                 ctx.note("deletes entries", || {
@@ -782,9 +782,8 @@ impl Raft {
         self.commit_index = self.commit_index.max(index);
         while self.last_applied < self.commit_index {
             self.last_applied += 1;
-            let entry = self
-                .entry(self.last_applied)
-                .expect("what is committed is in the log");
+            // What is committed is in the log.
+            let entry = self.log.at((self.last_applied - 1) as u32);
             let result = match entry.command {
                 Command::Noop => None,
                 Command::Client(session, request) => Some(self.execute(session, &request)),

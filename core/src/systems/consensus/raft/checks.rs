@@ -263,7 +263,7 @@ impl LogMatching {
         let from = seen.common_prefix(&server.log);
         seen.clone_from(&server.log);
         for index in u64::from(from) + 1..=server.last_index() {
-            let entry = server.entry(index).expect("within the log");
+            let entry = server.log.at((index - 1) as u32);
             self.admit(id, server, index, entry)?;
         }
         Ok(())
@@ -308,8 +308,7 @@ impl LogMatching {
         let place = (index - 1) as u32;
         match known.log.look(place, |it| *it == entry) {
             Some(false) => {
-                let other = known.log.get(place);
-                let other = other.map_or_else(String::new, |it| describe(&it));
+                let other = describe(&known.log.at(place));
                 differs(format!("another log has {other}"))
             }
             None if place == known.log.len() => {
@@ -359,12 +358,10 @@ impl Committed {
         if !same_term {
             self.terms.push((known, server.current_term));
         }
-        let end = u32::try_from(server.commit_index).unwrap_or(u32::MAX);
+        // Whatever a server believes, it cannot have committed what it does not have.
+        let end = server.commit_index.min(server.last_index()) as u32;
         for place in known..end {
-            let Some(entry) = server.log.get(place) else {
-                return;
-            };
-            self.entries.push(entry);
+            self.entries.push(server.log.at(place));
         }
     }
 
@@ -445,22 +442,24 @@ impl StateMachineSafety {
         }
         let from = std::mem::replace(by, server.last_applied);
         for index in from + 1..=server.last_applied {
-            let Some(entry) = server.entry(index) else {
+            if index > server.last_index() {
                 return Err(format!(
                     "{id} executed index {index}, which its log does not have"
                 ));
-            };
+            }
+            let place = (index - 1) as u32;
+            let entry = server.log.at(place);
             if self.applied.is_empty() {
                 self.applied = first_items(&server.log, 0);
             }
-            match self.applied.get(index as u32 - 1) {
+            match self.applied.look(place, |it| *it == entry) {
                 None => self.applied.push(entry),
-                Some(first) if first == entry => {}
-                Some(first) => {
+                Some(true) => {}
+                Some(false) => {
                     return Err(format!(
                         "{id} executed {} at index {index}, where {} was executed before",
                         describe(&entry),
-                        describe(&first)
+                        describe(&self.applied.at(place))
                     ));
                 }
             }
