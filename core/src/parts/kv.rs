@@ -15,7 +15,7 @@ use crate::sim::settings::Environment;
 
 /// A key: one to eight letters, digits, `-` or `_`, held in place so that copies are free.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key([u8; 8]);
+pub struct Key(u64);
 
 impl Key {
     /// The `index`-th key of a generated workload: `k0`, `k1`, …
@@ -30,13 +30,15 @@ impl Key {
         }
         let mut bytes = [0; 8];
         bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Some(Key(bytes))
+        // In this order numbers compare as the letters do.
+        Some(Key(u64::from_be_bytes(bytes)))
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = std::str::from_utf8(&self.0).expect("keys are ASCII");
+        let bytes = self.0.to_be_bytes();
+        let text = std::str::from_utf8(&bytes).expect("keys are ASCII");
         f.write_str(text.trim_end_matches('\0'))
     }
 }

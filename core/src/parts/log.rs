@@ -16,6 +16,7 @@ use serde::{Serialize, Serializer};
 pub struct Log<T> {
     buffer: Rc<RefCell<Vec<T>>>,
     len: u32,
+    changes: u32,
 }
 
 impl<T: Clone + PartialEq> Log<T> {
@@ -27,6 +28,12 @@ impl<T: Clone + PartialEq> Log<T> {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len == 0
+    }
+
+    /// How often it was changed, copies from which it comes included: whoever watches one log over time sees by it
+    /// whether there is anything new.
+    pub fn changes(&self) -> u32 {
+        self.changes
     }
 
     /// The item at `index`, from 0.
@@ -69,11 +76,15 @@ impl<T: Clone + PartialEq> Log<T> {
             self.buffer = Rc::new(RefCell::new(own));
         }
         self.len += 1;
+        self.changes = self.changes.wrapping_add(1);
     }
 
     /// Forgets everything from index `len` on.
     pub fn truncate(&mut self, len: u32) {
-        self.len = self.len.min(len);
+        if len < self.len {
+            self.len = len;
+            self.changes = self.changes.wrapping_add(1);
+        }
     }
 
     /// Calls `visit` with the items from index `from` up to `to`, as far as there are any.
@@ -95,6 +106,7 @@ impl<T: Clone + PartialEq> Log<T> {
             log: Log {
                 buffer: self.buffer.clone(),
                 len: to,
+                changes: self.changes,
             },
             from: from.min(to),
         }
@@ -171,6 +183,7 @@ impl<T> Default for Log<T> {
         Log {
             buffer: Rc::default(),
             len: 0,
+            changes: 0,
         }
     }
 }
@@ -180,6 +193,7 @@ impl<T> Clone for Log<T> {
         Log {
             buffer: self.buffer.clone(),
             len: self.len,
+            changes: self.changes,
         }
     }
 
@@ -188,6 +202,7 @@ impl<T> Clone for Log<T> {
             self.buffer = other.buffer.clone();
         }
         self.len = other.len;
+        self.changes = other.changes;
     }
 }
 
@@ -204,6 +219,7 @@ impl<T: Clone + PartialEq> FromIterator<T> for Log<T> {
         Log {
             buffer: Rc::new(RefCell::new(items)),
             len,
+            changes: 0,
         }
     }
 }

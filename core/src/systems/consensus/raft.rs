@@ -845,10 +845,6 @@ impl Raft {
         self.term_at(self.last_index())
     }
 
-    fn entry(&self, index: Index) -> Option<Entry> {
-        self.log.get(u32::try_from(index.checked_sub(1)?).ok()?)
-    }
-
     /// The term of the entry at `index`; 0 before the first.
     fn term_at(&self, index: Index) -> Term {
         let at = index.checked_sub(1).and_then(|it| u32::try_from(it).ok());
