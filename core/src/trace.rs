@@ -194,6 +194,7 @@ impl Recorder {
     }
 
     /// Adds an event and gives it its number. `payload` is a hash of what the record does not hold.
+    #[inline]
     pub(crate) fn add(&mut self, mut record: Record, label: &'static str, payload: u64) -> u32 {
         let id = self.events;
         self.events += 1;

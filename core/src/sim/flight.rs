@@ -65,10 +65,13 @@ impl<P: Exhibit> Cargo<P> {
     }
 }
 
-/// Something under way. The cargo is put here once and stays until it arrives: messages may be large.
-#[derive(Clone)]
-pub(super) struct Flight<P: Exhibit> {
-    pub(super) cargo: Cargo<P>,
+/// What is always so: a flight and its cargo come and go together.
+pub(super) const IN_STEP: &str = "every flight has its cargo";
+
+/// Something under way, without what travels: that lies in a list of its own, at the same place, because it may be
+/// large and is moved as rarely as can be.
+#[derive(Clone, Copy)]
+pub(super) struct Flight {
     pub(super) course: Course,
     /// The plan for its arrival or death.
     pub(super) plan: u64,
@@ -90,14 +93,14 @@ pub(super) struct Course {
     pub(super) stood: Span,
 }
 
-impl<P: Exhibit> Flight<P> {
+impl Flight {
     /// Where it comes from and where it goes.
     pub(super) fn ends(&self) -> Ends {
         (self.course.from.into(), self.course.to.into())
     }
 
     /// As data.
-    pub(super) fn view(&self) -> MessageView {
+    pub(super) fn view<P: Exhibit>(&self, cargo: &Cargo<P>) -> MessageView {
         let Course {
             id,
             from,
@@ -113,8 +116,8 @@ impl<P: Exhibit> Flight<P> {
             id,
             from,
             to,
-            kind: self.cargo.kind(),
-            look: self.cargo.look(),
+            kind: cargo.kind(),
+            look: cargo.look(),
             sent,
             due,
             whole,
@@ -128,9 +131,7 @@ impl<P: Exhibit> Flight<P> {
 impl<P: Exhibit> Sim<P> {
     /// Something reaches the end of its way.
     pub(super) fn land(&mut self, entry: Entry, slot: u32) -> bool {
-        let Some(flight) = self.flights[slot as usize]
-            .as_ref()
-            .filter(|it| it.plan == entry.sequence)
+        let Some(flight) = self.flights[slot as usize].filter(|it| it.plan == entry.sequence)
         else {
             return false;
         };
@@ -143,28 +144,26 @@ impl<P: Exhibit> Sim<P> {
         }
         self.kernel.begin_step(entry.time);
         if let Some(why) = lost.or_else(|| self.obstacle(from, to)) {
-            let flight = self.remove_flight(slot).expect("it was there a moment ago");
-            self.lose(&flight, why);
+            self.lose(slot, why);
             return true;
         }
-        let flight = self.flights[slot as usize].as_ref();
-        let flight = flight.expect("it was there a moment ago");
-        let (kind, look) = (flight.cargo.kind(), flight.cargo.look());
+        let cargo = self.cargos[slot as usize].as_ref().expect(IN_STEP);
+        let (kind, look) = (cargo.kind(), cargo.look());
         let origin = (flight.event, flight.course.id);
         let word = (kind, tint(look.epoch));
         let event =
             self.kernel
                 .record_about(Kind::Deliver, (to.into(), from.into()), origin, word, 0);
         if self.explaining {
-            let fields = flight.cargo.fields();
+            let fields = cargo.fields();
             self.say(
                 event,
                 || Some(fields),
                 |body| format!("{to} receives {} from {from}", summary(kind, body)),
             );
         }
-        let flight = self.remove_flight(slot).expect("it was there a moment ago");
-        match (flight.cargo, to, from) {
+        let cargo = self.take_out(slot);
+        match (cargo, to, from) {
             (Cargo::Message(message), End::Node(to), End::Node(from)) => {
                 self.kernel.stats.delivered += 1;
                 self.act(to, event, |node, ctx| node.on_message(ctx, from, message));
@@ -201,23 +200,26 @@ impl<P: Exhibit> Sim<P> {
         if self.kernel.environment.capacity == 0 {
             return 0;
         }
-        let on_it = |it: &&Flight<P>| it.ends() == ends && it.course.lost.is_none();
+        let on_it = |it: &&Flight| it.ends() == ends && it.course.lost.is_none();
         self.flights.iter().flatten().filter(on_it).count()
     }
 
-    pub(super) fn lose(&mut self, flight: &Flight<P>, why: &'static str) {
+    /// Ends the way of something that does not arrive.
+    pub(super) fn lose(&mut self, slot: u32, why: &'static str) {
+        let flight = self.flights[slot as usize].expect("it is under way");
+        let cargo = self.take_out(slot);
         let Course { id, from, to, .. } = flight.course;
-        if matches!(flight.cargo, Cargo::Message(_)) {
+        if matches!(cargo, Cargo::Message(_)) {
             self.kernel.stats.lost += 1;
         }
         let origin = (flight.event, id);
         let ends = (HostId::WORLD, to.into());
-        let word = (why, tint(flight.cargo.look().epoch));
+        let word = (why, tint(cargo.look().epoch));
         let event = self.kernel.record_about(Kind::Lose, ends, origin, word, 0);
         self.say(
             event,
             || None,
-            |_| format!("{} from {from} to {to} is lost: {why}", flight.cargo.kind()),
+            |_| format!("{} from {from} to {to} is lost: {why}", cargo.kind()),
         );
     }
 
@@ -344,6 +346,7 @@ impl<P: Exhibit> Sim<P> {
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.flights.push(None);
+            self.cargos.push(None);
             (self.flights.len() - 1) as u32
         });
         let now = self.kernel.now;
@@ -364,8 +367,8 @@ impl<P: Exhibit> Sim<P> {
             held: passage.stops.map(|it| now + it),
             stood: Span::ZERO,
         };
+        self.cargos[slot as usize] = Some(cargo);
         self.flights[slot as usize] = Some(Flight {
-            cargo,
             course,
             plan,
             event,
@@ -382,12 +385,11 @@ impl<P: Exhibit> Sim<P> {
         }
     }
 
+    /// Frees a place and returns what travelled there.
     #[inline]
-    pub(super) fn remove_flight(&mut self, slot: u32) -> Option<Flight<P>> {
-        let flight = self.flights[slot as usize].take();
-        if flight.is_some() {
-            self.free.push(slot);
-        }
-        flight
+    fn take_out(&mut self, slot: u32) -> Cargo<P> {
+        self.flights[slot as usize] = None;
+        self.free.push(slot);
+        self.cargos[slot as usize].take().expect(IN_STEP)
     }
 }

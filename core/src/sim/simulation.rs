@@ -16,7 +16,7 @@ use crate::trace::{Explained, HistoryEvent, Level, NO_EVENT, Recorder};
 
 use super::client::{Arrivals, Client};
 use super::command::{Command, Planned};
-use super::flight::Flight;
+use super::flight::{Cargo, Flight};
 use super::kernel::Kernel;
 use super::queue::{Entry, Event};
 use super::run::Run;
@@ -106,7 +106,8 @@ pub struct Sim<P: Exhibit> {
     pub(super) kernel: Kernel,
     pub(super) config: P::Config,
     pub(super) members: Vec<Member<P>>,
-    pub(super) flights: Vec<Option<Flight<P>>>,
+    pub(super) flights: Vec<Option<Flight>>,
+    pub(super) cargos: Vec<Option<Cargo<P>>>,
     pub(super) free: Vec<u32>,
     pub(super) clients: Vec<Client<P>>,
     pub(super) watches: Vec<Watch<P>>,
@@ -141,6 +142,7 @@ impl<P: Exhibit> Clone for Sim<P> {
             config: self.config.clone(),
             members: self.members.clone(),
             flights: self.flights.clone(),
+            cargos: self.cargos.clone(),
             free: self.free.clone(),
             clients: self.clients.clone(),
             watches: self.watches.clone(),
@@ -178,6 +180,7 @@ impl<P: Exhibit> Sim<P> {
             config,
             members: (0..nodes).map(|_| Member::new()).collect(),
             flights: Vec::new(),
+            cargos: Vec::new(),
             free: Vec::new(),
             clients: Vec::new(),
             watches: P::checks().into_iter().map(Watch::new).collect(),
@@ -287,6 +290,10 @@ impl<P: Exhibit> Sim<P> {
 
     /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
     pub(super) fn take_command(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
+        let all_done = (self.script.len(), self.commands.len()) == self.done;
+        if all_done && self.later.is_empty() {
+            return None;
+        }
         let sources = [
             self.script.get(self.done.0),
             self.commands.get(self.done.1),
@@ -475,18 +482,17 @@ impl<P: Exhibit> Run for Sim<P> {
     }
 
     fn messages(&self, into: &mut Vec<MessageView>) {
-        into.extend(self.flights.iter().flatten().map(Flight::view));
+        let both = self.flights.iter().zip(&self.cargos);
+        into.extend(both.filter_map(|it| Some(it.0.as_ref()?.view(it.1.as_ref()?))));
     }
 
     fn message(&self, id: u32) -> Option<MessageDetail> {
-        let flight = self
-            .flights
-            .iter()
-            .flatten()
-            .find(|it| it.course.id == id)?;
+        let has_id = |it: &Option<Flight>| it.is_some_and(|it| it.course.id == id);
+        let place = self.flights.iter().position(has_id)?;
+        let (flight, cargo) = (self.flights[place]?, self.cargos[place].as_ref()?);
         Some(MessageDetail {
-            view: flight.view(),
-            fields: flatten(&flight.cargo.fields()),
+            view: flight.view(cargo),
+            fields: flatten(&cargo.fields()),
         })
     }
 

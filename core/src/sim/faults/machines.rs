@@ -47,12 +47,8 @@ impl<P: Exhibit> Sim<P> {
         member.seen = None;
         for (plan, event) in waiting {
             let Event::Flight(slot) = event else { continue };
-            if self.flights[slot as usize]
-                .as_ref()
-                .is_some_and(|it| it.plan == plan)
-            {
-                let flight = self.remove_flight(slot).expect("it was there a moment ago");
-                self.lose(&flight, DOWN);
+            if self.flights[slot as usize].is_some_and(|it| it.plan == plan) {
+                self.lose(slot, DOWN);
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::protocol::{NodeId, RequestId};
 use crate::trace::HostId;
 
 use super::super::command::{Command, Kinds, Link, MessageId, Quality, Shape, Target};
-use super::super::flight::Cargo;
+use super::super::flight::{Cargo, Flight, IN_STEP};
 use super::super::network::{DROPPED, Ends, Passage, RESET};
 use super::super::queue::Event;
 use super::super::simulation::Sim;
@@ -133,12 +133,9 @@ impl<P: Exhibit> Sim<P> {
     /// Loses all that is under way on a link.
     fn reset(&mut self, ends: Ends) {
         for slot in 0..self.flights.len() as u32 {
-            let on_it = |it: &super::super::flight::Flight<P>| {
-                it.ends() == ends && it.course.lost.is_none()
-            };
-            if self.flights[slot as usize].as_ref().is_some_and(on_it) {
-                let flight = self.remove_flight(slot).expect("it was there a moment ago");
-                self.lose(&flight, RESET);
+            let on_it = |it: Flight| it.ends() == ends && it.course.lost.is_none();
+            if self.flights[slot as usize].is_some_and(on_it) {
+                self.lose(slot, RESET);
             }
         }
     }
@@ -228,9 +225,11 @@ impl<P: Exhibit> Sim<P> {
     fn release_where(&mut self, on: impl Fn(Ends) -> bool, kind: Option<&str>) {
         // In the order of sending, whatever places they have.
         let mut held: Vec<(u32, u32)> = Vec::new();
-        for (slot, flight) in self.flights.iter().enumerate() {
-            let Some(flight) = flight else { continue };
-            let meant = on(flight.ends()) && kind.is_none_or(|it| it == flight.cargo.kind());
+        for (slot, both) in self.flights.iter().zip(&self.cargos).enumerate() {
+            let (Some(flight), Some(cargo)) = both else {
+                continue;
+            };
+            let meant = on(flight.ends()) && kind.is_none_or(|it| it == cargo.kind());
             if meant && flight.course.held.is_some() {
                 held.push((flight.course.id, slot as u32));
             }
@@ -258,15 +257,14 @@ impl<P: Exhibit> Sim<P> {
     pub(super) fn drop_message(&mut self, id: MessageId, command: &Command) {
         self.mark(command);
         let Some(slot) = self.find(id) else { return };
-        let flight = self.remove_flight(slot).expect("it was found");
-        self.lose(&flight, DROPPED);
+        self.lose(slot, DROPPED);
     }
 
     pub(super) fn duplicate_message(&mut self, id: MessageId, after: Span, command: &Command) {
         self.mark(command);
         let Some(slot) = self.find(id) else { return };
-        let flight = self.flights[slot as usize].as_ref().expect("it was found");
-        let (course, cargo, event) = (flight.course, flight.cargo.clone(), flight.event);
+        let Flight { course, event, .. } = self.flights[slot as usize].expect("it was found");
+        let cargo = self.cargos[slot as usize].clone().expect(IN_STEP);
         let environment = &self.kernel.environment;
         let whole = match course.from {
             End::Node(from) => environment
