@@ -495,7 +495,7 @@ mod tests {
         let mut last = Time(0);
         for sent in 0..200 {
             let now = Time(sent * 1_000_000);
-            let (passage, _) = network.judge(&environment, &mut rng, now, &parcel(0, 1, "m"));
+            let passage = network.judge(&environment, &mut rng, now, &parcel(0, 1, "m"));
             assert!(now + passage.lasts >= last);
             last = now + passage.lasts;
         }
@@ -512,7 +512,14 @@ mod tests {
         let mut network = Network::default();
         let mut rng = Rng::stream(2, Stream::Wire(0));
         let fates: Vec<_> = (0..10_000)
-            .map(|_| network.judge(&environment, &mut rng, Time(0), &parcel(0, 1, "m")))
+            .map(|_| {
+                let (now, parcel) = (Time(0), parcel(0, 1, "m"));
+                let first = network.judge(&environment, &mut rng, now, &parcel);
+                (
+                    first,
+                    network.judge_copies(&environment, &mut rng, now, &parcel),
+                )
+            })
             .collect();
         let lost = fates.iter().filter(|it| it.0.lost.is_some()).count();
         let copied = fates.iter().filter(|it| it.1[0].is_some()).count();
@@ -539,7 +546,6 @@ mod tests {
                 let now = Time(it * 10_000_000);
                 network
                     .judge(&environment, &mut rng, now, &parcel(0, 1, "m"))
-                    .0
                     .lost
                     .is_some()
             })
@@ -570,7 +576,7 @@ mod tests {
             (host(0), host(2)),
             Some(Dist::Constant(Span::secs(1))),
         );
-        let mut judge = |parcel| network.judge(&environment, &mut rng, Time(0), &parcel).0;
+        let mut judge = |parcel| network.judge(&environment, &mut rng, Time(0), &parcel);
         assert_eq!(judge(parcel(0, 1, "Vote")).lost, Some(FILTERED));
         assert_eq!(judge(parcel(1, 0, "Vote")).lost, None);
         assert!(judge(parcel(0, 1, "Append")).stops.is_some());
@@ -597,7 +603,7 @@ mod tests {
                 queued,
                 ..parcel(0, 1, "m")
             };
-            network.judge(&environment, &mut rng, Time(0), &parcel).0
+            network.judge(&environment, &mut rng, Time(0), &parcel)
         };
         assert_eq!(judge(0).whole, Span::ms(15));
         assert_eq!(judge(1).whole, Span::ms(20));
@@ -617,7 +623,6 @@ mod tests {
         let mut whole = |from, to| {
             network
                 .judge(&environment, &mut rng, Time(0), &parcel(from, to, "m"))
-                .0
                 .whole
         };
         assert_eq!((whole(0, 2), whole(0, 1)), (Span::ms(1), Span::ms(41)));
