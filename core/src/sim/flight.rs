@@ -138,7 +138,7 @@ impl<P: Exhibit> Sim<P> {
         let (from, to, lost) = (flight.course.from, flight.course.to, flight.course.lost);
         if let (None, End::Node(to)) = (lost, to) {
             if self.must_wait(to) && !self.kernel.hosts[to.index()].is_down() && !self.is_full(to) {
-                self.kernel.wait_in_inbox(to, entry.sequence, entry.event);
+                self.kernel.wait_in_inbox(to, entry);
                 return false;
             }
         }
