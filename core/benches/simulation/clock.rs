@@ -1,4 +1,8 @@
 //! Processor time, which other programs on the machine disturb much less than they disturb the time on the wall.
+#![expect(
+    clippy::disallowed_types,
+    reason = "a measurement needs the clock of the machine"
+)]
 
 use std::time::Instant;
 
