@@ -1,4 +1,5 @@
-//! What a run keeps in memory, by an allocator that counts: lines of name, bytes, trace events, steps, with tabs between.
+//! What a run keeps in memory, by an allocator that counts: lines of name, bytes, trace events, steps, with tabs
+//! between.
 #![allow(unsafe_code, reason = "an allocator has no safe form")]
 
 #[path = "simulation/ceiling.rs"]

@@ -1,9 +1,9 @@
 //! How fast the simulator is, against programs that do only the work itself.
 //!
 //! Natively it does every row once and prints a line for each: number, events, runs, nanoseconds of processor time,
-//! fingerprint, name, the number of the row it is held against, with tabs between. As WebAssembly it exports the same rows, and `wasm.mjs` prints the same lines.
-//! `cargo xtask bench` runs both in turn, several times, and makes the table. With numbers as arguments the native
-//! program does only those rows: for a profiler.
+//! fingerprint, name, the number of the row it is held against, with tabs between. As WebAssembly it exports the same
+//! rows, and `wasm.mjs` prints the same lines. `cargo xtask bench` runs both in turn, several times, and makes the
+//! table. With numbers as arguments the native program does only those rows: for a profiler.
 
 mod ceiling;
 mod gossip;

@@ -117,7 +117,8 @@ impl<T: Clone + PartialEq> Log<T> {
         Rc::ptr_eq(&self.buffer, &other.buffer)
     }
 
-    /// Whether the other is this log, unchanged. Asked in constant time, so equal logs of different origin do not count.
+    /// Whether the other is this log, unchanged. Asked in constant time, so equal logs of different origin do not
+    /// count.
     pub fn is_still(&self, other: &Log<T>) -> bool {
         self.len == other.len && self.shares_memory_with(other)
     }

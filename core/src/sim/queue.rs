@@ -1,9 +1,9 @@
 //! What is still to come, in the order of time; what is due at the same moment, in the order in which it was planned.
 //!
 //! Most plans lie a few milliseconds ahead. So the near future is cut into slices of time, and a plan is put into its
-//! slice unsorted; only the slice whose turn it is gets sorted, and is then taken from its end. What is planned for that
-//! slice afterwards goes into a heap, and so does what lies beyond the last slice, until it comes near. The order is that
-//! of one heap for all, and so is the worst case; the usual case costs half.
+//! slice unsorted; only the slice whose turn it is gets sorted, and is then taken from its end. What is planned for
+//! that slice afterwards goes into a heap, and so does what lies beyond the last slice, until it comes near. The
+//! order is that of one heap for all, and so is the worst case; the usual case costs half.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

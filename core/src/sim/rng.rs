@@ -121,7 +121,7 @@ impl Rng {
 fn product(one: u64, two: u64) -> (u64, u64) {
     // WebAssembly multiplies 128 bits by a call into a library; two multiplications do when one factor is small.
     if cfg!(target_arch = "wasm32") && two <= u64::from(u32::MAX) {
-        let middle = (one >> 32) * two + ((one & u64::from(u32::MAX)) * two >> 32);
+        let middle = (one >> 32) * two + (((one & u64::from(u32::MAX)) * two) >> 32);
         return (middle >> 32, one.wrapping_mul(two));
     }
     let product = u128::from(one) * u128::from(two);
