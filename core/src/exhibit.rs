@@ -57,6 +57,9 @@ pub struct Scenario<P: Protocol> {
     pub pace: Span,
 }
 
+/// See [`Exhibit::glance`].
+pub type Glance = [u64; 4];
+
 /// A system that can be shown and checked.
 pub trait Exhibit: Protocol {
     /// What it is.
@@ -103,6 +106,13 @@ pub trait Exhibit: Protocol {
 
     /// What must hold.
     fn checks() -> Vec<Promise<Self>>;
+
+    /// All that checks look at in a node, as a few numbers, where these are cheaper to compare than the checks are to
+    /// ask: while they stay the same, nothing has changed that could break a promise, and no check is asked. Whoever
+    /// answers promises that no check looks at anything but nodes. `None` has them asked at every step.
+    fn glance(&self) -> Option<Glance> {
+        None
+    }
 
     /// The next request of a generated workload; `unique` is different at every call in a run.
     fn draw_request(

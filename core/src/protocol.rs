@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::Serialize;
 
 use crate::error::BadInput;
+use crate::sim::clock::Clock;
 use crate::sim::rng::Rng;
 use crate::sim::time::{Span, Time};
 
@@ -200,7 +201,8 @@ impl<P: Protocol> Clone for Effect<P> {
 pub struct Ctx<'a, P: Protocol> {
     pub(crate) me: NodeId,
     pub(crate) nodes: u16,
-    pub(crate) now: Time,
+    pub(crate) clock: &'a Clock,
+    pub(crate) time: Time,
     pub(crate) explain: bool,
     pub(crate) rng: &'a mut Rng,
     pub(crate) effects: &'a mut Vec<Effect<P>>,
@@ -230,7 +232,7 @@ impl<P: Protocol> Ctx<'_, P> {
 
     /// What this node's clock shows. It may be ahead, behind, too fast or too slow.
     pub fn now(&self) -> Time {
-        self.now
+        self.clock.read(self.time)
     }
 
     /// This node's own stream of randomness.

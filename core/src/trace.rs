@@ -198,7 +198,8 @@ impl Recorder {
     }
 
     /// Adds an event and gives it its number. `payload` is a hash of what the record does not hold.
-    pub(crate) fn add(&mut self, mut record: Record, label: &'static str, payload: u64) -> u32 {
+    #[inline(always)]
+    pub(crate) fn add(&mut self, record: Record, label: &'static str, payload: u64) -> u32 {
         let id = self.events;
         self.events += 1;
         self.hash.fold(record.time.0);
@@ -207,11 +208,17 @@ impl Recorder {
         let place =
             u64::from(record.host.0) << 24 | u64::from(record.peer.0) << 8 | record.kind as u64;
         self.hash.fold(place ^ payload);
+        // Where nothing is kept, the record need not even be put together.
         if self.level != Level::Off {
-            record.label = self.intern(label);
-            self.records.push(record, self.hash.0);
+            self.keep(record, label);
         }
         id
+    }
+
+    #[inline(never)]
+    fn keep(&mut self, mut record: Record, label: &'static str) {
+        record.label = self.intern(label);
+        self.records.push(record, self.hash.0);
     }
 
     fn intern(&mut self, label: &'static str) -> u8 {
@@ -255,6 +262,7 @@ impl Recorder {
 pub struct TraceHash(u64);
 
 impl TraceHash {
+    #[inline(always)]
     fn fold(&mut self, word: u64) {
         self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
@@ -288,9 +296,15 @@ impl Hasher for PayloadHasher {
         self.0.value()
     }
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
+        let words = bytes.chunks_exact(8);
+        let rest = words.remainder();
+        for word in words {
+            self.0
+                .fold(u64::from_le_bytes(word.try_into().expect("eight bytes")));
+        }
+        if !rest.is_empty() {
             let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
+            word[..rest.len()].copy_from_slice(rest);
             self.0.fold(u64::from_le_bytes(word));
         }
         self.0.fold(bytes.len() as u64);

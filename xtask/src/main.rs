@@ -2,6 +2,7 @@
 //! machine the first `cargo xtask` starts within seconds.
 
 mod args;
+mod bench;
 mod browser;
 mod dist;
 mod fuzz;
@@ -25,6 +26,7 @@ Usage: cargo xtask <command>
   test [--only PART]              every check there is; PART is native, wasm, tidy or browser
   dist                            the site for a static host, in dist/
   size                            what dist/ weighs, held against xtask/size-budget.txt
+  bench [NAME] [--rounds N]       how fast the core is, against a ceiling in the same run; docs/performance.md
   bless                           accept today's runs as the golden ones
   fuzz [TARGET] [--runs N]        damaged text for what reads text: link, script, settings, trace
   tidy                            house rules: doc comments, function length, leftovers
@@ -35,7 +37,8 @@ Usage: cargo xtask <command>
 Missing tools are installed into .tools/ and e2e/node_modules/; see docs/set-up.md.";
 
 /// The commands, for the message about one that does not exist.
-const COMMANDS: &str = "serve, test, dist, size, bless, fuzz, tidy, shots, clean-tools, help";
+const COMMANDS: &str =
+    "serve, test, dist, size, bench, bless, fuzz, tidy, shots, clean-tools, help";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -58,6 +61,7 @@ fn dispatch(command: &str, mut args: Args) -> Outcome {
         "shots" => browser::shots(args),
         "dist" => args.end().and_then(|()| dist::dist()),
         "size" => args.end().and_then(|()| size::size()),
+        "bench" => bench::bench(args),
         "bless" => args.end().and_then(|()| test::bless()),
         "tidy" => args.end().and_then(|()| tidy::tidy()),
         "clean-tools" => args.end().and_then(|()| tools::clean()),

@@ -259,11 +259,14 @@ impl<P: Exhibit> Watch<P> {
         }
     }
 
+    /// Whether it has to look at the steps to come: it looks at steps, and nothing has been decided yet.
+    pub(crate) fn is_open(&self) -> bool {
+        let looks = matches!(self.promise, Promise::Always(_) | Promise::Sometimes { .. });
+        looks && self.settled.is_none()
+    }
+
     /// Looks at the world after step `step`. What has been decided stays so.
     pub(crate) fn observe(&mut self, world: &World<'_, P>, step: u64) {
-        if self.settled.is_some() {
-            return;
-        }
         match &mut self.promise {
             Promise::Always(invariant) => {
                 if let Err(reason) = invariant.observe(world) {

@@ -19,6 +19,7 @@ const LONG: usize = 16_384;
 pub struct Log<T> {
     buffer: Rc<RefCell<Vec<T>>>,
     len: u32,
+    changes: u32,
 }
 
 impl<T: Clone + PartialEq> Log<T> {
@@ -32,12 +33,32 @@ impl<T: Clone + PartialEq> Log<T> {
         self.len == 0
     }
 
+    /// How often it was changed, copies from which it comes included: whoever watches one log over time sees by it
+    /// whether there is anything new.
+    pub fn changes(&self) -> u32 {
+        self.changes
+    }
+
     /// The item at `index`, from 0.
     pub fn get(&self, index: u32) -> Option<T> {
+        self.look(index, T::clone)
+    }
+
+    /// The item at `index`, which must be there. Cheaper than [`Log::get`] for large items, since nothing is wrapped.
+    ///
+    /// # Panics
+    /// When there are not so many items.
+    pub fn at(&self, index: u32) -> T {
+        assert!(index < self.len, "no item {index} in a log of {}", self.len);
+        self.buffer.borrow()[index as usize].clone()
+    }
+
+    /// What `look` finds in the item at `index`, without a copy of the whole item.
+    pub fn look<R>(&self, index: u32, look: impl FnOnce(&T) -> R) -> Option<R> {
         if index >= self.len {
             return None;
         }
-        self.buffer.borrow().get(index as usize).cloned()
+        self.buffer.borrow().get(index as usize).map(look)
     }
 
     /// The last item.
@@ -48,31 +69,29 @@ impl<T: Clone + PartialEq> Log<T> {
     /// Adds an item at the end.
     pub fn push(&mut self, item: T) {
         let at = self.len as usize;
-        let in_place = {
-            let mut buffer = self.buffer.borrow_mut();
-            match buffer.get(at) {
-                None => {
-                    // A long buffer grows by a quarter: twice its size would be memory that is never used.
-                    if at == buffer.capacity() && at >= LONG {
-                        buffer.reserve_exact(at / 4);
-                    }
-                    buffer.push(item.clone());
-                    true
-                }
-                Some(existing) => *existing == item,
+        let mut buffer = self.buffer.borrow_mut();
+        if buffer.len() == at {
+            // A long buffer grows by a quarter: twice its size would be memory that is never used.
+            if at == buffer.capacity() && at >= LONG {
+                buffer.reserve_exact(at / 4);
             }
-        };
-        if !in_place {
-            let mut own = self.buffer.borrow()[..at].to_vec();
+            buffer.push(item);
+        } else if buffer[at] != item {
+            let mut own = buffer[..at].to_vec();
             own.push(item);
+            drop(buffer);
             self.buffer = Rc::new(RefCell::new(own));
         }
         self.len += 1;
+        self.changes = self.changes.wrapping_add(1);
     }
 
     /// Forgets everything from index `len` on.
     pub fn truncate(&mut self, len: u32) {
-        self.len = self.len.min(len);
+        if len < self.len {
+            self.len = len;
+            self.changes = self.changes.wrapping_add(1);
+        }
     }
 
     /// Calls `visit` with the items from index `from` up to `to`, as far as there are any.
@@ -94,6 +113,7 @@ impl<T: Clone + PartialEq> Log<T> {
             log: Log {
                 buffer: self.buffer.clone(),
                 len: to,
+                changes: self.changes,
             },
             from: from.min(to),
         }
@@ -102,6 +122,12 @@ impl<T: Clone + PartialEq> Log<T> {
     /// Whether both look at the same memory, so that the shorter one is a prefix of the longer.
     pub fn shares_memory_with(&self, other: &Log<T>) -> bool {
         Rc::ptr_eq(&self.buffer, &other.buffer)
+    }
+
+    /// Whether the other is this log, unchanged. Asked in constant time, so equal logs of different origin do not
+    /// count.
+    pub fn is_still(&self, other: &Log<T>) -> bool {
+        self.len == other.len && self.shares_memory_with(other)
     }
 
     /// How many items at the start both have in common.
@@ -146,6 +172,14 @@ impl<T: Clone + PartialEq> Slice<T> {
         self.log.get(self.from.checked_add(index)?)
     }
 
+    /// The item at `index` of the slice, which must be there.
+    ///
+    /// # Panics
+    /// When there are not so many items.
+    pub fn at(&self, index: u32) -> T {
+        self.log.at(self.from.saturating_add(index))
+    }
+
     /// Calls `visit` with the items.
     pub fn with<R>(&self, visit: impl FnOnce(&[T]) -> R) -> R {
         self.log.with(self.from, self.log.len, visit)
@@ -157,6 +191,7 @@ impl<T> Default for Log<T> {
         Log {
             buffer: Rc::default(),
             len: 0,
+            changes: 0,
         }
     }
 }
@@ -166,7 +201,16 @@ impl<T> Clone for Log<T> {
         Log {
             buffer: self.buffer.clone(),
             len: self.len,
+            changes: self.changes,
         }
+    }
+
+    fn clone_from(&mut self, other: &Log<T>) {
+        if !Rc::ptr_eq(&self.buffer, &other.buffer) {
+            self.buffer = other.buffer.clone();
+        }
+        self.len = other.len;
+        self.changes = other.changes;
     }
 }
 
@@ -183,6 +227,7 @@ impl<T: Clone + PartialEq> FromIterator<T> for Log<T> {
         Log {
             buffer: Rc::new(RefCell::new(items)),
             len,
+            changes: 0,
         }
     }
 }

@@ -7,3 +7,5 @@ pub mod kv;
 pub mod quorum;
 
 pub mod per_node;
+
+pub mod per_client;

@@ -18,6 +18,11 @@ impl<T> PerNode<T> {
         self.0.get(node.index())?.as_ref()
     }
 
+    /// Whether nothing was ever there for anybody.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The place for this node, full or empty.
     pub fn slot(&mut self, node: NodeId) -> &mut Option<T> {
         if self.0.len() <= node.index() {

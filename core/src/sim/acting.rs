@@ -5,6 +5,7 @@ use crate::protocol::{Ctx, Effect, NodeId};
 use crate::trace::{HostId, Kind, PayloadHasher};
 
 use super::command::Point;
+use super::kernel::Kernel;
 use super::queue::{Entry, Event};
 use super::simulation::{Held, Sim, TimerSlot};
 use super::time::{Span, Time};
@@ -110,6 +111,25 @@ impl<P: Exhibit> Sim<P> {
     }
 }
 
+/// The window of one node on the world.
+fn ctx<'a, P: Exhibit>(
+    kernel: &'a mut Kernel,
+    explain: bool,
+    node: NodeId,
+    effects: &'a mut Vec<Effect<P>>,
+) -> Ctx<'a, P> {
+    let host = &mut kernel.hosts[node.index()];
+    Ctx {
+        me: node,
+        nodes: kernel.environment.nodes,
+        clock: &host.clock,
+        time: kernel.now,
+        explain,
+        rng: &mut host.rng,
+        effects,
+    }
+}
+
 /// A node reacts.
 impl<P: Exhibit> Sim<P> {
     /// Starts a node from its disk, unless it refuses what it finds there.
@@ -123,7 +143,8 @@ impl<P: Exhibit> Sim<P> {
         let durable = self.members[node.index()].durable.clone();
         let config = self.config.clone();
         let mut effects = std::mem::take(&mut self.effects);
-        let state = P::start(&mut self.ctx(node, &mut effects), &config, durable);
+        let mut ctx = ctx(&mut self.kernel, self.explaining, node, &mut effects);
+        let state = P::start(&mut ctx, &config, durable);
         self.members[node.index()].state = Some(state);
         self.finish(node, event, effects);
     }
@@ -135,26 +156,18 @@ impl<P: Exhibit> Sim<P> {
         event: u32,
         handler: impl FnOnce(&mut P, &mut Ctx<'_, P>),
     ) {
-        let mut effects = std::mem::take(&mut self.effects);
-        let mut state = self.members[node.index()]
-            .state
-            .take()
-            .expect("only running nodes act");
-        handler(&mut state, &mut self.ctx(node, &mut effects));
-        self.members[node.index()].state = Some(state);
-        self.finish(node, event, effects);
-    }
-
-    fn ctx<'a>(&'a mut self, node: NodeId, effects: &'a mut Vec<Effect<P>>) -> Ctx<'a, P> {
-        let host = &mut self.kernel.hosts[node.index()];
-        Ctx {
-            me: node,
-            nodes: self.kernel.environment.nodes,
-            now: host.clock.read(self.kernel.now),
-            explain: self.explaining,
-            rng: &mut host.rng,
+        let Sim {
+            kernel,
+            members,
             effects,
-        }
+            explaining,
+            ..
+        } = self;
+        let state = members[node.index()].state.as_mut();
+        let mut ctx = ctx(kernel, *explaining, node, effects);
+        handler(state.expect("only running nodes act"), &mut ctx);
+        let effects = std::mem::take(&mut self.effects);
+        self.finish(node, event, effects);
     }
 
     /// Carries out what a node wants done, in order; keeps the list's memory for the next time.
@@ -202,6 +215,7 @@ impl<P: Exhibit> Sim<P> {
         here
     }
 
+    #[inline]
     fn carry_out_effect(&mut self, node: NodeId, event: u32, effect: Effect<P>) {
         let writing = self.kernel.hosts[node.index()].disk.syncing.is_some();
         let held = &mut self.members[node.index()].held;

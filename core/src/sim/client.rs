@@ -1,5 +1,7 @@
 //! Clients: they ask, wait, ask again, and at last give up, not knowing. What they saw is the history.
 
+use std::fmt;
+
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -67,6 +69,42 @@ impl<P: Exhibit> Clone for Asking<P> {
     }
 }
 
+/// What a client was told. Words are made of it only where somebody reads them.
+pub enum Told<P: Exhibit> {
+    /// What a node answered.
+    Answer(NodeId, P::Response),
+    /// Nothing, for as long as it waited.
+    Nothing,
+    /// Nothing: it crashed.
+    Died,
+}
+
+impl<P: Exhibit> Clone for Told<P> {
+    fn clone(&self) -> Told<P> {
+        match self {
+            Told::Answer(from, response) => Told::Answer(*from, response.clone()),
+            Told::Nothing => Told::Nothing,
+            Told::Died => Told::Died,
+        }
+    }
+}
+
+impl<P: Exhibit> fmt::Display for Told<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, response) = match self {
+            Told::Answer(from, response) => (from, response),
+            Told::Nothing => return f.write_str("no answer"),
+            Told::Died => return f.write_str("died"),
+        };
+        match response.outcome() {
+            Outcome::Done(value) => write!(f, "{from}: {}", json_text(&value)),
+            Outcome::Refused(why) => write!(f, "{from}: {why}"),
+            Outcome::Elsewhere(Some(hint)) => write!(f, "{from}: not here, ask {hint}"),
+            Outcome::Elsewhere(None) => write!(f, "{from}: not here"),
+        }
+    }
+}
+
 /// A client: one request at a time.
 pub struct Client<P: Exhibit> {
     /// Its place among the clients; [`MANUAL_FROM`] on for requests by hand.
@@ -82,7 +120,7 @@ pub struct Client<P: Exhibit> {
     /// Whether it has crashed.
     pub is_dead: bool,
     /// What it was told last.
-    pub told: Option<String>,
+    pub told: Option<Told<P>>,
     /// The plan for its alarm: to ask, to ask again, or to give up.
     pub alarm: Option<u64>,
     /// Its last event, which causes the next.
@@ -182,7 +220,7 @@ impl<P: Exhibit> Client<P> {
             name: crate::exhibit::client_name(ClientId(self.slot.into())),
             asking: self.asking.as_ref().map(|it| it.request.to_string()),
             target: self.asking.as_ref().map(|_| self.target),
-            told: self.told.clone(),
+            told: self.told.as_ref().map(Told::to_string),
         }
     }
 }
@@ -286,8 +324,11 @@ impl<P: Exhibit> Sim<P> {
                 .record_about(Kind::Invoke, ends, (cause, 0), (request.kind(), 0), payload);
         self.clients[index].event = event;
         self.kernel.stats.invoked += 1;
-        let name = host.name();
-        self.say(event, || None, |_| format!("{name} begins: {request}"));
+        self.say(
+            event,
+            || None,
+            |_| format!("{} begins: {request}", host.name()),
+        );
         self.remember(index, Phase::Invoke, None);
         self.ask(index);
     }
@@ -326,7 +367,7 @@ impl<P: Exhibit> Sim<P> {
         event: u32,
     ) {
         let slot = Client::<P>::slot_of(id.client);
-        let Some(index) = self.clients.iter().position(|it| it.slot == slot) else {
+        let Some(index) = self.client_at(slot) else {
             return;
         };
         let client = &mut self.clients[index];
@@ -339,26 +380,32 @@ impl<P: Exhibit> Sim<P> {
             return;
         };
         let uncertain = asking.uncertain;
-        match response.outcome() {
+        let outcome = response.outcome();
+        let late = id.attempt != present.attempt;
+        if !late || matches!(outcome, Outcome::Done(_)) {
+            client.told = Some(Told::Answer(from, response));
+        }
+        match outcome {
             Outcome::Done(value) => {
-                client.told = Some(format!("{from}: {}", json_text(&value)));
                 client.target = from;
                 self.complete(index, Phase::Ok, Some(value), "ok");
             }
             // An answer to an earlier try says nothing about the later one.
-            _ if id.attempt != present.attempt => {}
-            Outcome::Refused(why) => {
-                client.told = Some(format!("{from}: {why}"));
+            _ if late => {}
+            Outcome::Refused(_) => {
                 let phase = if uncertain { Phase::Info } else { Phase::Fail };
                 self.complete(index, phase, None, "refused");
             }
-            Outcome::Elsewhere(hint) => {
-                client.told = Some(match hint {
-                    Some(hint) => format!("{from}: not here, ask {hint}"),
-                    None => format!("{from}: not here"),
-                });
-                self.redirected(index, from, hint);
-            }
+            Outcome::Elsewhere(hint) => self.redirected(index, from, hint),
+        }
+    }
+
+    /// The place of the client with this slot: those of the workload stand in order from 1, those by hand behind.
+    fn client_at(&self, slot: u16) -> Option<usize> {
+        let usual = usize::from(slot).wrapping_sub(1);
+        match self.clients.get(usual) {
+            Some(client) if client.slot == slot => Some(usual),
+            _ => self.clients.iter().rposition(|it| it.slot == slot),
         }
     }
 
@@ -395,7 +442,7 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn give_up(&mut self, index: usize) {
-        self.clients[index].told = Some("no answer".to_owned());
+        self.clients[index].told = Some(Told::Nothing);
         self.complete(index, Phase::Info, None, "no answer");
     }
 
@@ -410,9 +457,15 @@ impl<P: Exhibit> Sim<P> {
         let client = &mut self.clients[index];
         let asking = client.asking.as_ref().expect("it asked something");
         let took = self.kernel.now.since(asking.since);
-        let request = asking.request.to_string();
+        // Kept for the words, which are made only when somebody reads along.
+        let words = self.explaining.then(|| {
+            let told = client
+                .told
+                .as_ref()
+                .map_or_else(String::new, Told::to_string);
+            format!("{} ({told})", asking.request)
+        });
         let (host, cause) = (HostId::from(client.end()), client.event);
-        let told = client.told.clone().unwrap_or_default();
         client.event = self.kernel.record(Kind::Complete, host, cause, label);
         let event = client.event;
         self.remember(index, phase, value);
@@ -430,11 +483,10 @@ impl<P: Exhibit> Sim<P> {
             client.lives += 1;
             client.sequence = 0;
         }
-        let name = host.name();
         self.say(
             event,
             || None,
-            |_| format!("{name} ends: {request} ({told})"),
+            |_| format!("{} ends: {}", host.name(), words.unwrap_or_default()),
         );
         self.rest(index);
     }

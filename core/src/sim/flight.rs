@@ -12,7 +12,7 @@ use super::kernel::Kernel;
 use super::network::{CUT, DAMAGED, DOWN, Ends, INBOX_FULL, Parcel, Passage};
 use super::queue::{Entry, Event};
 use super::simulation::Sim;
-use super::time::Span;
+use super::time::{Span, Time};
 use super::words::summary;
 
 /// What travels.
@@ -27,7 +27,7 @@ pub(super) enum Cargo<P: Exhibit> {
 }
 
 impl<P: Exhibit> Cargo<P> {
-    fn kind(&self) -> &'static str {
+    pub(super) fn kind(&self) -> &'static str {
         match self {
             Cargo::Message(it) => it.kind(),
             Cargo::Request(_, it) => it.kind(),
@@ -65,69 +65,105 @@ impl<P: Exhibit> Cargo<P> {
     }
 }
 
-/// Something under way.
-#[derive(Clone)]
-pub(super) struct Flight<P: Exhibit> {
-    pub(super) view: MessageView,
-    pub(super) cargo: Cargo<P>,
+/// What is always so: a flight and its cargo come and go together.
+pub(super) const IN_STEP: &str = "every flight has its cargo";
+
+/// Something under way, without what travels: that lies in a list of its own, at the same place, because it may be
+/// large and is moved as rarely as can be.
+#[derive(Clone, Copy)]
+pub(super) struct Flight {
+    pub(super) course: Course,
     /// The plan for its arrival or death.
     pub(super) plan: u64,
     /// The event that sent it.
     pub(super) event: u32,
 }
 
-impl<P: Exhibit> Flight<P> {
+/// The way of something: a [`MessageView`] without what the cargo tells.
+#[derive(Clone, Copy)]
+pub(super) struct Course {
+    pub(super) id: u32,
+    pub(super) from: End,
+    pub(super) to: End,
+    pub(super) sent: Time,
+    pub(super) due: Time,
+    pub(super) whole: Time,
+    pub(super) lost: Option<&'static str>,
+    pub(super) held: Option<Time>,
+    pub(super) stood: Span,
+}
+
+impl Flight {
     /// Where it comes from and where it goes.
     pub(super) fn ends(&self) -> Ends {
-        (self.view.from.into(), self.view.to.into())
+        (self.course.from.into(), self.course.to.into())
+    }
+
+    /// As data.
+    pub(super) fn view<P: Exhibit>(&self, cargo: &Cargo<P>) -> MessageView {
+        let Course {
+            id,
+            from,
+            to,
+            sent,
+            due,
+            whole,
+            lost,
+            held,
+            stood,
+        } = self.course;
+        MessageView {
+            id,
+            from,
+            to,
+            kind: cargo.kind(),
+            look: cargo.look(),
+            sent,
+            due,
+            whole,
+            lost,
+            held,
+            stood,
+        }
     }
 }
 
 impl<P: Exhibit> Sim<P> {
     /// Something reaches the end of its way.
     pub(super) fn land(&mut self, entry: Entry, slot: u32) -> bool {
-        let Some(flight) = self.flights[slot as usize]
-            .as_ref()
-            .filter(|it| it.plan == entry.sequence)
+        let Some(flight) = self.flights[slot as usize].filter(|it| it.plan == entry.sequence)
         else {
             return false;
         };
-        let view = flight.view;
-        if view.lost.is_none() {
-            if let End::Node(to) = view.to {
-                if !self.kernel.hosts[to.index()].is_down()
-                    && self.must_wait(to)
-                    && !self.is_full(to)
-                {
-                    self.kernel.wait_in_inbox(to, entry);
-                    return false;
-                }
+        let (from, to, lost) = (flight.course.from, flight.course.to, flight.course.lost);
+        if let (None, End::Node(to)) = (lost, to) {
+            if self.must_wait(to) && !self.kernel.hosts[to.index()].is_down() && !self.is_full(to) {
+                self.kernel.wait_in_inbox(to, entry);
+                return false;
             }
         }
         self.kernel.begin_step(entry.time);
-        let flight = self.remove_flight(slot).expect("it was there a moment ago");
-        if let Some(why) = view.lost.or_else(|| self.obstacle(&view)) {
-            self.lose(&flight, why);
+        if let Some(why) = lost.or_else(|| self.obstacle(from, to)) {
+            self.lose(slot, why);
             return true;
         }
-        let ends = (view.to.into(), view.from.into());
-        let word = (view.kind, tint(view.look.epoch));
-        let event = self
-            .kernel
-            .record_about(Kind::Deliver, ends, (flight.event, view.id), word, 0);
-        self.say(
-            event,
-            || Some(flight.cargo.fields()),
-            |body| {
-                format!(
-                    "{} receives {} from {}",
-                    view.to,
-                    summary(view.kind, body),
-                    view.from
-                )
-            },
-        );
-        match (flight.cargo, view.to, view.from) {
+        let cargo = self.cargos[slot as usize].as_ref().expect(IN_STEP);
+        let (kind, look) = (cargo.kind(), cargo.look());
+        let origin = (flight.event, flight.course.id);
+        let word = (kind, tint(look.epoch));
+        let event =
+            self.kernel
+                .record_about(Kind::Deliver, (to.into(), from.into()), origin, word, 0);
+        if self.explaining {
+            let fields = cargo.fields();
+            self.say(
+                event,
+                || Some(fields),
+                |body| format!("{to} receives {} from {from}", summary(kind, body)),
+            );
+        }
+        let cargo = self.take_out(slot);
+        match (cargo, to, from) {
             (Cargo::Message(message), End::Node(to), End::Node(from)) => {
                 self.kernel.stats.delivered += 1;
                 self.act(to, event, |node, ctx| node.on_message(ctx, from, message));
@@ -144,8 +180,8 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Why something cannot be delivered although it got this far.
-    pub(super) fn obstacle(&self, view: &MessageView) -> Option<&'static str> {
-        match (view.from, view.to) {
+    fn obstacle(&self, from: End, to: End) -> Option<&'static str> {
+        match (from, to) {
             (_, End::Node(to)) if self.kernel.hosts[to.index()].is_down() => Some(DOWN),
             (from, to) if self.kernel.network.is_cut((from.into(), to.into())) => Some(CUT),
             (_, End::Node(to)) if self.must_wait(to) => Some(INBOX_FULL),
@@ -164,32 +200,30 @@ impl<P: Exhibit> Sim<P> {
         if self.kernel.environment.capacity == 0 {
             return 0;
         }
-        let on_it = |it: &&Flight<P>| it.ends() == ends && it.view.lost.is_none();
+        let on_it = |it: &&Flight| it.ends() == ends && it.course.lost.is_none();
         self.flights.iter().flatten().filter(on_it).count()
     }
 
-    pub(super) fn lose(&mut self, flight: &Flight<P>, why: &'static str) {
-        let view = flight.view;
-        if matches!(flight.cargo, Cargo::Message(_)) {
+    /// Ends the way of something that does not arrive.
+    pub(super) fn lose(&mut self, slot: u32, why: &'static str) {
+        let flight = self.flights[slot as usize].expect("it is under way");
+        let cargo = self.take_out(slot);
+        let Course { id, from, to, .. } = flight.course;
+        if matches!(cargo, Cargo::Message(_)) {
             self.kernel.stats.lost += 1;
         }
-        let origin = (flight.event, view.id);
-        let ends = (HostId::WORLD, view.to.into());
-        let event =
-            self.kernel
-                .record_about(Kind::Lose, ends, origin, (why, tint(view.look.epoch)), 0);
+        let origin = (flight.event, id);
+        let ends = (HostId::WORLD, to.into());
+        let word = (why, tint(cargo.look().epoch));
+        let event = self.kernel.record_about(Kind::Lose, ends, origin, word, 0);
         self.say(
             event,
             || None,
-            |_| {
-                format!(
-                    "{} from {} to {} is lost: {why}",
-                    view.kind, view.from, view.to
-                )
-            },
+            |_| format!("{} from {from} to {to} is lost: {why}", cargo.kind()),
         );
     }
 
+    #[inline]
     pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
         let ends = (End::Node(from), End::Node(to));
         let parcel = Parcel {
@@ -202,16 +236,18 @@ impl<P: Exhibit> Sim<P> {
             environment,
             hosts,
             now,
+            stats,
             ..
         } = &mut self.kernel;
+        stats.sent += 1;
         let wire = &mut hosts[from.index()].wire;
-        let (passage, copies) = network.judge(environment, wire, *now, &parcel);
-        self.kernel.stats.sent += 1;
-        let cargo = Cargo::Message(message);
-        if copies == [None, None] {
-            self.launch(ends, passage, cargo, cause);
+        let passage = network.judge(environment, wire, *now, &parcel);
+        if !environment.copies() {
+            self.launch(ends, passage, Cargo::Message(message), cause);
             return;
         }
+        let copies = network.judge_copies(environment, wire, *now, &parcel);
+        let cargo = Cargo::Message(message);
         let event = self.launch(ends, passage, cargo.clone(), cause);
         for passage in copies.into_iter().flatten() {
             self.copy(ends, passage, cargo.clone(), event);
@@ -260,6 +296,7 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Puts something on its way because of event number `cause`. Returns the sending event.
+    #[inline]
     pub(super) fn launch(
         &mut self,
         ends: (End, End),
@@ -274,13 +311,20 @@ impl<P: Exhibit> Sim<P> {
         let event =
             self.kernel
                 .record_about(Kind::Send, places, (cause, id), word, cargo.payload());
+        if self.explaining {
+            self.say_sent(event, ends, &cargo);
+        }
+        self.put(id, ends, passage, cargo, event);
+        event
+    }
+
+    #[cold]
+    fn say_sent(&mut self, event: u32, (from, to): (End, End), cargo: &Cargo<P>) {
         self.say(
             event,
             || Some(cargo.fields()),
-            |body| format!("{} sends {} to {}", ends.0, summary(kind, body), ends.1),
+            |body| format!("{from} sends {} to {to}", summary(cargo.kind(), body)),
         );
-        self.put(id, ends, passage, cargo, event);
-        event
     }
 
     pub(super) fn take_message_id(&mut self) -> u32 {
@@ -288,6 +332,7 @@ impl<P: Exhibit> Sim<P> {
         self.kernel.next_message - 1
     }
 
+    #[inline]
     fn put(
         &mut self,
         id: u32,
@@ -301,6 +346,7 @@ impl<P: Exhibit> Sim<P> {
         }
         let slot = self.free.pop().unwrap_or_else(|| {
             self.flights.push(None);
+            self.cargos.push(None);
             (self.flights.len() - 1) as u32
         });
         let now = self.kernel.now;
@@ -310,12 +356,10 @@ impl<P: Exhibit> Sim<P> {
             Some(_) => u64::MAX,
             None => self.kernel.queue.push(due, Event::Flight(slot)),
         };
-        let view = MessageView {
+        let course = Course {
             id,
             from: ends.0,
             to: ends.1,
-            kind: cargo.kind(),
-            look: cargo.look(),
             sent: now,
             due,
             whole: now + passage.whole,
@@ -323,9 +367,9 @@ impl<P: Exhibit> Sim<P> {
             held: passage.stops.map(|it| now + it),
             stood: Span::ZERO,
         };
+        self.cargos[slot as usize] = Some(cargo);
         self.flights[slot as usize] = Some(Flight {
-            view,
-            cargo,
+            course,
             plan,
             event,
         });
@@ -341,11 +385,11 @@ impl<P: Exhibit> Sim<P> {
         }
     }
 
-    pub(super) fn remove_flight(&mut self, slot: u32) -> Option<Flight<P>> {
-        let flight = self.flights[slot as usize].take();
-        if flight.is_some() {
-            self.free.push(slot);
-        }
-        flight
+    /// Frees a place and returns what travelled there.
+    #[inline]
+    fn take_out(&mut self, slot: u32) -> Cargo<P> {
+        self.flights[slot as usize] = None;
+        self.free.push(slot);
+        self.cargos[slot as usize].take().expect(IN_STEP)
     }
 }

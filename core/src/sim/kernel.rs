@@ -174,7 +174,18 @@ impl Kernel {
     }
 
     /// Notices a run that would never end.
+    #[inline]
     pub fn watch_budget(&mut self, under_way: usize) {
+        if self.steps_now > STEPS_PER_MOMENT_MAX
+            || self.recorder.events() > EVENTS_MAX
+            || under_way > UNDER_WAY_MAX
+        {
+            self.halt(under_way);
+        }
+    }
+
+    #[cold]
+    fn halt(&mut self, under_way: usize) {
         if self.steps_now > STEPS_PER_MOMENT_MAX {
             self.halted = Some(format!(
                 "{STEPS_PER_MOMENT_MAX} steps at {} and time does not pass: give something a delay",
@@ -202,6 +213,7 @@ impl Kernel {
 
     /// Adds an event about something that travels or is counted: `ends` are host and peer, `origin` the cause and the
     /// number of the thing, `word` the label and the tint.
+    #[inline]
     pub fn record_about(
         &mut self,
         kind: Kind,

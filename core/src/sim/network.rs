@@ -128,31 +128,45 @@ pub struct Parcel {
 }
 
 impl Network {
-    /// Decides the fate of a message between two nodes, and of the copies that the network makes of it.
+    /// Decides the fate of a message between two nodes.
+    #[inline]
     pub fn judge(
         &mut self,
         environment: &Environment,
         rng: &mut Rng,
         now: Time,
         parcel: &Parcel,
-    ) -> (Passage, [Option<Passage>; 2]) {
+    ) -> Passage {
+        if self.since.is_none() && !environment.is_odd() {
+            return draw(environment, rng, parcel.ends, Way::default());
+        }
         let cut = self.is_cut(parcel.ends);
-        let first = self.pass(environment, rng, now, parcel, cut);
-        if cut {
-            return (first, [None, None]);
+        self.pass(environment, rng, now, parcel, cut)
+    }
+
+    /// Decides which copies the network makes of a message whose fate was just decided, and how they fare.
+    pub fn judge_copies(
+        &mut self,
+        environment: &Environment,
+        rng: &mut Rng,
+        now: Time,
+        parcel: &Parcel,
+    ) -> [Option<Passage>; 2] {
+        if self.is_cut(parcel.ends) {
+            return [None, None];
         }
         let twin = rng.happens(environment.duplicate);
-        let twin = twin.then(|| self.pass(environment, rng, now, parcel, cut));
+        let twin = twin.then(|| self.pass(environment, rng, now, parcel, false));
         let late = rng.happens(environment.replay).then(|| {
             let after = environment.replay_after.draw(rng);
-            let passage = self.pass(environment, rng, now, parcel, cut);
+            let passage = self.pass(environment, rng, now, parcel, false);
             Passage {
                 lasts: passage.lasts + after,
                 whole: passage.whole + after,
                 ..passage
             }
         });
-        (first, [twin, late])
+        [twin, late]
     }
 
     /// The way between a client and a node: the same delays and losses, but no partition reaches it, and no copies are
@@ -163,6 +177,9 @@ impl Network {
         rng: &mut Rng,
         parcel: &Parcel,
     ) -> Passage {
+        if self.since.is_none() {
+            return draw(environment, rng, parcel.ends, Way::default());
+        }
         let way = self.way(parcel.ends);
         let passage = draw(environment, rng, parcel.ends, way);
         self.obstruct(passage, parcel, way.cut, way.clogged)
@@ -413,6 +430,7 @@ impl Network {
 }
 
 /// Delay and loss of a way, as the environment, the zones and the link itself have it.
+#[inline]
 fn draw(environment: &Environment, rng: &mut Rng, ends: Ends, way: Way) -> Passage {
     let mut whole = way.latency.unwrap_or(environment.latency).draw(rng);
     if environment.zones > 1 && way.latency.is_none() {
@@ -477,7 +495,7 @@ mod tests {
         let mut last = Time(0);
         for sent in 0..200 {
             let now = Time(sent * 1_000_000);
-            let (passage, _) = network.judge(&environment, &mut rng, now, &parcel(0, 1, "m"));
+            let passage = network.judge(&environment, &mut rng, now, &parcel(0, 1, "m"));
             assert!(now + passage.lasts >= last);
             last = now + passage.lasts;
         }
@@ -494,7 +512,14 @@ mod tests {
         let mut network = Network::default();
         let mut rng = Rng::stream(2, Stream::Wire(0));
         let fates: Vec<_> = (0..10_000)
-            .map(|_| network.judge(&environment, &mut rng, Time(0), &parcel(0, 1, "m")))
+            .map(|_| {
+                let (now, parcel) = (Time(0), parcel(0, 1, "m"));
+                let first = network.judge(&environment, &mut rng, now, &parcel);
+                (
+                    first,
+                    network.judge_copies(&environment, &mut rng, now, &parcel),
+                )
+            })
             .collect();
         let lost = fates.iter().filter(|it| it.0.lost.is_some()).count();
         let copied = fates.iter().filter(|it| it.1[0].is_some()).count();
@@ -521,7 +546,6 @@ mod tests {
                 let now = Time(it * 10_000_000);
                 network
                     .judge(&environment, &mut rng, now, &parcel(0, 1, "m"))
-                    .0
                     .lost
                     .is_some()
             })
@@ -552,7 +576,7 @@ mod tests {
             (host(0), host(2)),
             Some(Dist::Constant(Span::secs(1))),
         );
-        let mut judge = |parcel| network.judge(&environment, &mut rng, Time(0), &parcel).0;
+        let mut judge = |parcel| network.judge(&environment, &mut rng, Time(0), &parcel);
         assert_eq!(judge(parcel(0, 1, "Vote")).lost, Some(FILTERED));
         assert_eq!(judge(parcel(1, 0, "Vote")).lost, None);
         assert!(judge(parcel(0, 1, "Append")).stops.is_some());
@@ -579,7 +603,7 @@ mod tests {
                 queued,
                 ..parcel(0, 1, "m")
             };
-            network.judge(&environment, &mut rng, Time(0), &parcel).0
+            network.judge(&environment, &mut rng, Time(0), &parcel)
         };
         assert_eq!(judge(0).whole, Span::ms(15));
         assert_eq!(judge(1).whole, Span::ms(20));
@@ -599,7 +623,6 @@ mod tests {
         let mut whole = |from, to| {
             network
                 .judge(&environment, &mut rng, Time(0), &parcel(from, to, "m"))
-                .0
                 .whole
         };
         assert_eq!((whole(0, 2), whole(0, 1)), (Span::ms(1), Span::ms(41)));

@@ -1,4 +1,9 @@
 //! What is still to come, in the order of time; what is due at the same moment, in the order in which it was planned.
+//!
+//! Most plans lie a few milliseconds ahead. So the near future is cut into slices of time, and a plan is put into its
+//! slice unsorted; only the slice whose turn it is gets sorted, and is then taken from its end. What is planned for
+//! that slice afterwards goes into a heap, and so does what lies beyond the last slice, until it comes near. The
+//! order is that of one heap for all, and so is the worst case; the usual case costs half.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -34,48 +39,214 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// The queue: a binary heap.
-#[derive(Clone, Debug, Default)]
+impl Entry {
+    /// What decides the order, as one number.
+    fn key(&self) -> u128 {
+        u128::from(self.time.0) << 64 | u128::from(self.sequence)
+    }
+}
+
+/// A slice lasts 2 to the power of this many nanoseconds: an eighth of a millisecond.
+const SLICE: u32 = 17;
+
+/// So many slices lie ahead: a third of a second. A multiple of the bits in a word.
+const SLICES: u64 = 2_560;
+
+/// No entry, as a place.
+const NONE: u32 = u32::MAX;
+
+/// An entry that waits in a slice, and the next one there.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    entry: Entry,
+    next: u32,
+}
+
+/// The queue.
+#[derive(Clone, Debug)]
 pub struct Queue {
-    heap: BinaryHeap<Reverse<Entry>>,
+    /// The entries of the present slice, the next one last.
+    present: Vec<Entry>,
+    /// What was planned for the present slice when it was sorted already, or for a slice before it.
+    late: BinaryHeap<Reverse<Entry>>,
+    /// The number of the present slice, counted from time zero.
+    slice: u64,
+    /// For each slice of the near future the place of one entry in `waiting`; slices go round in a ring.
+    heads: Vec<u32>,
+    /// Which of `heads` have any, a bit each.
+    full: Vec<u64>,
+    /// The entries of all slices, and free places.
+    waiting: Vec<Waiting>,
+    /// The first free place.
+    free: u32,
+    /// How many entries wait in slices.
+    near: usize,
+    /// What lies beyond the last slice.
+    far: BinaryHeap<Reverse<Entry>>,
     planned: u64,
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        Queue {
+            present: Vec::new(),
+            late: BinaryHeap::new(),
+            slice: 0,
+            heads: vec![NONE; SLICES as usize],
+            full: vec![0; (SLICES / 64) as usize],
+            waiting: Vec::new(),
+            free: NONE,
+            near: 0,
+            far: BinaryHeap::new(),
+            planned: 0,
+        }
+    }
 }
 
 impl Queue {
     /// Plans an event and returns its sequence number.
     pub fn push(&mut self, time: Time, event: Event) -> u64 {
         self.planned += 1;
-        self.heap.push(Reverse(Entry {
+        let entry = Entry {
             time,
             sequence: self.planned,
             event,
-        }));
+        };
+        let slice = time.0 >> SLICE;
+        if slice <= self.slice {
+            self.late.push(Reverse(entry));
+        } else if slice < self.slice + SLICES {
+            self.wait(slice, entry);
+        } else {
+            self.far.push(Reverse(entry));
+        }
+        if self.present.is_empty() && self.late.is_empty() {
+            self.advance();
+        }
         self.planned
     }
 
     /// How many plans there are, forgotten ones among them.
     pub fn len(&self) -> usize {
-        self.heap.len()
+        self.present.len() + self.late.len() + self.near + self.far.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.heap.is_empty()
+        self.len() == 0
+    }
+
+    /// About how many bytes a copy takes.
+    pub fn weight(&self) -> usize {
+        let beyond = self.present.len() + self.late.len() + self.far.len();
+        beyond * size_of::<Entry>()
+            + self.waiting.len() * size_of::<Waiting>()
+            + self.heads.len() * size_of::<u32>()
+            + self.full.len() * size_of::<u64>()
     }
 
     /// When the next event is due.
     pub fn next_time(&self) -> Option<Time> {
-        self.heap.peek().map(|it| it.0.time)
+        match (self.present.last(), self.late.peek()) {
+            (Some(one), None) => Some(one.time),
+            (Some(one), Some(Reverse(other))) => Some(one.time.min(other.time)),
+            (None, other) => other.map(|it| it.0.time),
+        }
     }
 
     /// Takes the next event.
     pub fn pop(&mut self) -> Option<Entry> {
-        self.heap.pop().map(|it| it.0)
+        let entry = match (self.present.last(), self.late.peek()) {
+            (Some(one), Some(Reverse(other))) if other.key() < one.key() => self.late.pop()?.0,
+            (None, _) => self.late.pop()?.0,
+            _ => self.present.pop()?,
+        };
+        if self.present.is_empty() && self.late.is_empty() {
+            self.advance();
+        }
+        Some(entry)
+    }
+
+    /// Puts an entry into its slice, which lies ahead and near.
+    fn wait(&mut self, slice: u64, entry: Entry) {
+        let ring = (slice % SLICES) as usize;
+        let waiting = Waiting {
+            entry,
+            next: self.heads[ring],
+        };
+        let place = self.free;
+        if place == NONE {
+            self.heads[ring] = self.waiting.len() as u32;
+            self.waiting.push(waiting);
+        } else {
+            self.free = self.waiting[place as usize].next;
+            self.waiting[place as usize] = waiting;
+            self.heads[ring] = place;
+        }
+        self.full[ring / 64] |= 1 << (ring % 64);
+        self.near += 1;
+    }
+
+    /// Makes the next slice that has anything the present one, in which nothing is left.
+    fn advance(&mut self) {
+        if self.near == 0 {
+            let Some(Reverse(first)) = self.far.peek() else {
+                return;
+            };
+            self.slice = first.time.0 >> SLICE;
+        } else {
+            self.slice = self.next_full();
+        }
+        self.bring_near();
+        let ring = (self.slice % SLICES) as usize;
+        let mut place = std::mem::replace(&mut self.heads[ring], NONE);
+        self.full[ring / 64] &= !(1 << (ring % 64));
+        while place != NONE {
+            let waiting = &mut self.waiting[place as usize];
+            self.present.push(waiting.entry);
+            let next = std::mem::replace(&mut waiting.next, self.free);
+            self.free = place;
+            self.near -= 1;
+            place = next;
+        }
+        self.present.sort_unstable_by_key(|it| Reverse(it.key()));
+    }
+
+    /// The first slice after the present one that has anything.
+    fn next_full(&self) -> u64 {
+        let words = self.full.len();
+        let first = (self.slice + 1) % SLICES;
+        let (mut word, bit) = ((first / 64) as usize, first % 64);
+        let mut bits = self.full[word] & (u64::MAX << bit);
+        // Once round, and the first word again for the bits below.
+        for _ in 0..=words {
+            if bits != 0 {
+                let ring = word as u64 * 64 + u64::from(bits.trailing_zeros());
+                return self.slice + 1 + (ring + SLICES - first) % SLICES;
+            }
+            word = (word + 1) % words;
+            bits = self.full[word];
+        }
+        unreachable!("something waits in a slice")
+    }
+
+    /// Moves what has come near from the heap into the slices.
+    fn bring_near(&mut self) {
+        while let Some(Reverse(entry)) = self.far.peek() {
+            let slice = entry.time.0 >> SLICE;
+            if slice >= self.slice + SLICES {
+                break;
+            }
+            let entry = *entry;
+            self.far.pop();
+            self.wait(slice, entry);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rng::{Rng, Stream};
     use super::*;
 
     #[test]
@@ -90,6 +261,54 @@ mod tests {
         assert_eq!(
             order,
             [Event::Client(2), Event::Client(0), Event::Client(1)]
+        );
+    }
+
+    #[test]
+    fn the_order_is_that_of_a_heap_near_and_far() {
+        let mut rng = Rng::stream(4, Stream::Faults);
+        for reach in [
+            1,
+            1 << 10,
+            1 << SLICE,
+            1 << 25,
+            1 << 29,
+            1 << 40,
+            Time::MAX.0,
+        ] {
+            let (mut queue, mut heap) = (Queue::default(), BinaryHeap::new());
+            let mut now = 0;
+            for turn in 0..20_000u32 {
+                // Fills up, then drains, now and then to the last entry.
+                if rng.below(100) < if turn / 3_000 % 2 == 0 { 60 } else { 40 } {
+                    let most = 1 + rng.below(reach);
+                    let time = Time(now + rng.below(most));
+                    let sequence = queue.push(time, Event::Flight(turn));
+                    heap.push(Reverse((time, sequence, turn)));
+                } else {
+                    let popped = queue.pop().map(|it| (it.time, it.sequence, it.event));
+                    let expected = heap.pop().map(|Reverse((at, number, turn))| {
+                        now = at.0;
+                        (at, number, Event::Flight(turn))
+                    });
+                    assert_eq!(popped, expected, "reach {reach}, turn {turn}");
+                }
+                assert_eq!(queue.next_time(), heap.peek().map(|it| it.0.0));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_planned_in_the_past_comes_first() {
+        let mut queue = Queue::default();
+        queue.push(Time(1 << 30), Event::Client(1));
+        queue.push(Time(1 << 29), Event::Client(2));
+        assert_eq!(queue.next_time(), Some(Time(1 << 29)));
+        queue.push(Time(7), Event::Client(3));
+        assert_eq!(queue.pop().map(|it| it.event), Some(Event::Client(3)));
+        assert_eq!(
+            queue.clone().pop().map(|it| it.event),
+            Some(Event::Client(2))
         );
     }
 }

@@ -71,10 +71,9 @@ impl Rng {
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "a number below nothing");
         loop {
-            let product = u128::from(self.bits()) * u128::from(bound);
-            let low = product as u64;
+            let (high, low) = product(self.bits(), bound);
             if low >= bound || low >= bound.wrapping_neg() % bound {
-                return (product >> 64) as u64;
+                return high;
             }
         }
     }
@@ -115,6 +114,18 @@ impl Rng {
             items.swap(at, self.below(at as u64 + 1) as usize);
         }
     }
+}
+
+/// The upper and the lower half of a product.
+#[inline]
+fn product(one: u64, two: u64) -> (u64, u64) {
+    // WebAssembly multiplies 128 bits by a call into a library; two multiplications do when one factor is small.
+    if cfg!(target_arch = "wasm32") && two <= u64::from(u32::MAX) {
+        let middle = (one >> 32) * two + (((one & u64::from(u32::MAX)) * two) >> 32);
+        return (middle >> 32, one.wrapping_mul(two));
+    }
+    let product = u128::from(one) * u128::from(two);
+    ((product >> 64) as u64, product as u64)
 }
 
 /// A bijection that spreads neighbouring numbers (the finalizer of SplitMix64).

@@ -190,6 +190,22 @@ impl Environment {
         cas: Chance::NEVER,
     };
 
+    /// Whether links do more to a message than delay or lose it.
+    #[inline]
+    pub fn is_odd(&self) -> bool {
+        self.fifo
+            || self.capacity > 0
+            || self.corrupt != Chance::NEVER
+            || self.burst != Chance::NEVER
+            || self.transmit > Span::ZERO
+    }
+
+    /// Whether the network ever makes copies.
+    #[inline]
+    pub fn copies(&self) -> bool {
+        self.duplicate != Chance::NEVER || self.replay != Chance::NEVER
+    }
+
     /// The settings that every system has.
     pub fn settings() -> Vec<Setting<Environment>> {
         let mut settings = Environment::network_settings();

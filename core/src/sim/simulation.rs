@@ -7,15 +7,16 @@ use std::rc::Rc;
 
 use crate::check::{Report, Watch};
 use crate::error::{BadInput, quote};
-use crate::exhibit::{Exhibit, World};
+use crate::exhibit::{Exhibit, Glance, World};
 use crate::frame::{Frame, MessageDetail, MessageView, NodeView, Role, TimerView};
 use crate::parts::log::Log;
+use crate::parts::per_node::PerNode;
 use crate::protocol::{Effect, NodeId, RequestId};
 use crate::trace::{Explained, HistoryEvent, Level, NO_EVENT, Recorder};
 
 use super::client::{Arrivals, Client};
 use super::command::{Command, Planned};
-use super::flight::Flight;
+use super::flight::{Cargo, Flight};
 use super::kernel::Kernel;
 use super::queue::{Entry, Event};
 use super::run::Run;
@@ -105,10 +106,15 @@ pub struct Sim<P: Exhibit> {
     pub(super) kernel: Kernel,
     pub(super) config: P::Config,
     pub(super) members: Vec<Member<P>>,
-    pub(super) flights: Vec<Option<Flight<P>>>,
+    pub(super) flights: Vec<Option<Flight>>,
+    pub(super) cargos: Vec<Option<Cargo<P>>>,
     pub(super) free: Vec<u32>,
     pub(super) clients: Vec<Client<P>>,
     pub(super) watches: Vec<Watch<P>>,
+    /// The places of those that have to look at the steps to come.
+    pub(super) open: Vec<u16>,
+    /// What of each node was there to see when checks last looked at it.
+    pub(super) glances: PerNode<Glance>,
     pub(super) history: Log<HistoryEvent>,
     pub(super) effects: Vec<Effect<P>>,
     /// The node that acted in this step.
@@ -136,9 +142,12 @@ impl<P: Exhibit> Clone for Sim<P> {
             config: self.config.clone(),
             members: self.members.clone(),
             flights: self.flights.clone(),
+            cargos: self.cargos.clone(),
             free: self.free.clone(),
             clients: self.clients.clone(),
             watches: self.watches.clone(),
+            open: self.open.clone(),
+            glances: self.glances.clone(),
             history: self.history.clone(),
             effects: Vec::new(),
             changed: self.changed,
@@ -171,9 +180,12 @@ impl<P: Exhibit> Sim<P> {
             config,
             members: (0..nodes).map(|_| Member::new()).collect(),
             flights: Vec::new(),
+            cargos: Vec::new(),
             free: Vec::new(),
             clients: Vec::new(),
             watches: P::checks().into_iter().map(Watch::new).collect(),
+            open: Vec::new(),
+            glances: PerNode::default(),
             history: Log::default(),
             effects: Vec::new(),
             changed: None,
@@ -196,7 +208,35 @@ impl<P: Exhibit> Sim<P> {
             sim.rest(slot as usize - 1);
         }
         sim.await_arrival();
+        sim.open_watches();
         sim
+    }
+
+    /// Finds the checks that have to look at the steps to come.
+    fn open_watches(&mut self) {
+        let open = self.watches.iter().enumerate().filter(|it| it.1.is_open());
+        self.open = open.map(|it| it.0 as u16).collect();
+    }
+
+    /// Shows the world to the checks after something came due, unless there is nothing new in it.
+    fn observe_news(&mut self) {
+        let Some(node) = self.changed else {
+            // Nodes are as they were.
+            if self.glances.is_empty() {
+                self.observe();
+            }
+            return;
+        };
+        let state = self.members[node.index()].state.as_ref();
+        let glance = state.and_then(P::glance);
+        if glance.is_none() && self.glances.is_empty() {
+            return self.observe();
+        }
+        let seen = self.glances.slot(node);
+        if glance.is_none() || *seen != glance {
+            *seen = glance;
+            self.observe();
+        }
     }
 
     /// The world as checks see it, with the checks themselves set free.
@@ -207,6 +247,7 @@ impl<P: Exhibit> Sim<P> {
             members,
             clients,
             watches,
+            open,
             changed,
             history,
             ..
@@ -222,8 +263,14 @@ impl<P: Exhibit> Sim<P> {
             clients,
             history,
         };
-        for watch in watches {
+        let mut settled = false;
+        for place in open {
+            let watch = &mut watches[usize::from(*place)];
             watch.observe(&world, kernel.steps);
+            settled |= !watch.is_open();
+        }
+        if settled {
+            self.open_watches();
         }
     }
 
@@ -243,6 +290,10 @@ impl<P: Exhibit> Sim<P> {
 
     /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
     pub(super) fn take_command(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
+        let all_done = (self.script.len(), self.commands.len()) == self.done;
+        if all_done && self.later.is_empty() {
+            return None;
+        }
         let sources = [
             self.script.get(self.done.0),
             self.commands.get(self.done.1),
@@ -336,6 +387,7 @@ impl<P: Exhibit> Run for Sim<P> {
                 self.kernel.begin_step(planned.at);
                 self.changed = None;
                 self.carry_out(&planned.command);
+                self.glances = PerNode::default();
                 self.observe();
                 self.kernel.watch_budget(self.flights.len());
                 return true;
@@ -346,7 +398,7 @@ impl<P: Exhibit> Run for Sim<P> {
             let entry = self.kernel.queue.pop().expect("it was there a moment ago");
             self.changed = None;
             if self.process(entry) {
-                self.observe();
+                self.observe_news();
                 self.kernel.watch_budget(self.flights.len());
                 return true;
             }
@@ -434,14 +486,17 @@ impl<P: Exhibit> Run for Sim<P> {
     }
 
     fn messages(&self, into: &mut Vec<MessageView>) {
-        into.extend(self.flights.iter().flatten().map(|it| it.view));
+        let both = self.flights.iter().zip(&self.cargos);
+        into.extend(both.filter_map(|it| Some(it.0.as_ref()?.view(it.1.as_ref()?))));
     }
 
     fn message(&self, id: u32) -> Option<MessageDetail> {
-        let flight = self.flights.iter().flatten().find(|it| it.view.id == id)?;
+        let has_id = |it: &Option<Flight>| it.is_some_and(|it| it.course.id == id);
+        let place = self.flights.iter().position(has_id)?;
+        let (flight, cargo) = (self.flights[place]?, self.cargos[place].as_ref()?);
         Some(MessageDetail {
-            view: flight.view,
-            fields: flatten(&flight.cargo.fields()),
+            view: flight.view(cargo),
+            fields: flatten(&cargo.fields()),
         })
     }
 

@@ -6,7 +6,7 @@
 use crate::exhibit::Exhibit;
 
 use super::client::Client;
-use super::flight::Flight;
+use super::flight::{Cargo, Flight};
 use super::kernel::Host;
 use super::queue::Entry;
 use super::simulation::{Member, Sim, TimerSlot};
@@ -33,8 +33,9 @@ impl<P: Exhibit> Sim<P> {
             + self.members.iter().map(member).sum::<usize>()
             + self.kernel.hosts.len() * size_of::<Host>()
             + inboxes
-            + self.kernel.queue.len() * size_of::<Entry>()
-            + self.flights.len() * (size_of::<Option<Flight<P>>>() + LISTS_EACH)
+            + self.kernel.queue.weight()
+            + self.flights.len()
+                * (size_of::<Option<Flight>>() + size_of::<Option<Cargo<P>>>() + LISTS_EACH)
             + self.clients.len() * (size_of::<Client<P>>() + LISTS_EACH)
     }
 }

@@ -4,6 +4,7 @@ use crate::exhibit::{Exhibit, Status};
 use crate::protocol::{ClientId, NodeId};
 use crate::trace::{Kind, Phase};
 
+use super::super::client::Told;
 use super::super::command::{Command, DiskFault};
 use super::super::disk::spoils;
 use super::super::network::DOWN;
@@ -46,12 +47,8 @@ impl<P: Exhibit> Sim<P> {
         member.seen = None;
         for (plan, event) in waiting {
             let Event::Flight(slot) = event else { continue };
-            if self.flights[slot as usize]
-                .as_ref()
-                .is_some_and(|it| it.plan == plan)
-            {
-                let flight = self.remove_flight(slot).expect("it was there a moment ago");
-                self.lose(&flight, DOWN);
+            if self.flights[slot as usize].is_some_and(|it| it.plan == plan) {
+                self.lose(slot, DOWN);
             }
         }
     }
@@ -180,7 +177,7 @@ impl<P: Exhibit> Sim<P> {
                 client.alarm = None;
                 client.event = event;
                 if client.asking.is_some() {
-                    client.told = Some("died".to_owned());
+                    client.told = Some(Told::Died);
                     self.complete(index, Phase::Info, None, "died");
                 }
             }

@@ -8,7 +8,7 @@ use crate::protocol::{NodeId, RequestId};
 use crate::trace::HostId;
 
 use super::super::command::{Command, Kinds, Link, MessageId, Quality, Shape, Target};
-use super::super::flight::Cargo;
+use super::super::flight::{Cargo, Flight, IN_STEP};
 use super::super::network::{DROPPED, Ends, Passage, RESET};
 use super::super::queue::Event;
 use super::super::simulation::Sim;
@@ -133,11 +133,9 @@ impl<P: Exhibit> Sim<P> {
     /// Loses all that is under way on a link.
     fn reset(&mut self, ends: Ends) {
         for slot in 0..self.flights.len() as u32 {
-            let on_it =
-                |it: &super::super::flight::Flight<P>| it.ends() == ends && it.view.lost.is_none();
-            if self.flights[slot as usize].as_ref().is_some_and(on_it) {
-                let flight = self.remove_flight(slot).expect("it was there a moment ago");
-                self.lose(&flight, RESET);
+            let on_it = |it: Flight| it.ends() == ends && it.course.lost.is_none();
+            if self.flights[slot as usize].is_some_and(on_it) {
+                self.lose(slot, RESET);
             }
         }
     }
@@ -191,7 +189,7 @@ impl<P: Exhibit> Sim<P> {
         let place = self
             .flights
             .iter()
-            .position(|it| it.as_ref().is_some_and(|it| it.view.id == id.0));
+            .position(|it| it.as_ref().is_some_and(|it| it.course.id == id.0));
         place.map(|it| it as u32)
     }
 
@@ -200,8 +198,9 @@ impl<P: Exhibit> Sim<P> {
         let Some(slot) = self.find(id) else { return };
         let now = self.kernel.now;
         let flight = self.flights[slot as usize].as_mut().expect("it was found");
-        if flight.view.lost.is_none() && flight.view.held.is_none() && flight.view.due >= now {
-            flight.view.held = Some(now);
+        let course = &mut flight.course;
+        if course.lost.is_none() && course.held.is_none() && course.due >= now {
+            course.held = Some(now);
             flight.plan = u64::MAX;
         }
     }
@@ -226,11 +225,13 @@ impl<P: Exhibit> Sim<P> {
     fn release_where(&mut self, on: impl Fn(Ends) -> bool, kind: Option<&str>) {
         // In the order of sending, whatever places they have.
         let mut held: Vec<(u32, u32)> = Vec::new();
-        for (slot, flight) in self.flights.iter().enumerate() {
-            let Some(flight) = flight else { continue };
-            let meant = on(flight.ends()) && kind.is_none_or(|it| it == flight.view.kind);
-            if meant && flight.view.held.is_some() {
-                held.push((flight.view.id, slot as u32));
+        for (slot, both) in self.flights.iter().zip(&self.cargos).enumerate() {
+            let (Some(flight), Some(cargo)) = both else {
+                continue;
+            };
+            let meant = on(flight.ends()) && kind.is_none_or(|it| it == cargo.kind());
+            if meant && flight.course.held.is_some() {
+                held.push((flight.course.id, slot as u32));
             }
         }
         held.sort_unstable();
@@ -242,41 +243,40 @@ impl<P: Exhibit> Sim<P> {
         let Some(flight) = self.flights[slot as usize].as_mut() else {
             return;
         };
-        let view = &mut flight.view;
-        let Some(since) = view.held.take() else {
+        let course = &mut flight.course;
+        let Some(since) = course.held.take() else {
             return;
         };
         let stood = now.since(since);
-        view.stood = view.stood + stood;
-        view.due = (view.due + stood).max(now);
-        view.whole += stood;
-        flight.plan = self.kernel.queue.push(flight.view.due, Event::Flight(slot));
+        course.stood = course.stood + stood;
+        course.due = (course.due + stood).max(now);
+        course.whole += stood;
+        flight.plan = self.kernel.queue.push(course.due, Event::Flight(slot));
     }
 
     pub(super) fn drop_message(&mut self, id: MessageId, command: &Command) {
         self.mark(command);
         let Some(slot) = self.find(id) else { return };
-        let flight = self.remove_flight(slot).expect("it was found");
-        self.lose(&flight, DROPPED);
+        self.lose(slot, DROPPED);
     }
 
     pub(super) fn duplicate_message(&mut self, id: MessageId, after: Span, command: &Command) {
         self.mark(command);
         let Some(slot) = self.find(id) else { return };
-        let flight = self.flights[slot as usize].as_ref().expect("it was found");
-        let (view, cargo, event) = (flight.view, flight.cargo.clone(), flight.event);
+        let Flight { course, event, .. } = self.flights[slot as usize].expect("it was found");
+        let cargo = self.cargos[slot as usize].clone().expect(IN_STEP);
         let environment = &self.kernel.environment;
-        let whole = match view.from {
+        let whole = match course.from {
             End::Node(from) => environment
                 .latency
                 .draw(&mut self.kernel.hosts[from.index()].wire),
-            End::Client(_) => view.whole.since(view.sent),
+            End::Client(_) => course.whole.since(course.sent),
         };
         if let Cargo::Request(id, _) = &cargo {
             self.doubt(*id);
         }
         self.copy(
-            (view.from, view.to),
+            (course.from, course.to),
             Passage::of(whole + after),
             cargo,
             event,
@@ -302,10 +302,11 @@ impl<P: Exhibit> Sim<P> {
         let flight = self.flights[slot as usize].as_mut().expect("it was found");
         // What waits for a paused node came due long ago; it must not arrive in the past.
         let now: Time = self.kernel.now;
-        flight.view.due = flight.view.due.max(now) + span;
-        flight.view.whole = flight.view.whole.max(now) + span;
-        if flight.view.held.is_none() {
-            flight.plan = self.kernel.queue.push(flight.view.due, Event::Flight(slot));
+        let course = &mut flight.course;
+        course.due = course.due.max(now) + span;
+        course.whole = course.whole.max(now) + span;
+        if course.held.is_none() {
+            flight.plan = self.kernel.queue.push(course.due, Event::Flight(slot));
         }
     }
 }

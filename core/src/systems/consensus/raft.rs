@@ -56,6 +56,7 @@ use serde_json::json;
 
 use crate::parts::kv::{KvRequest, KvResult, Store};
 use crate::parts::log::{Log, Slice};
+use crate::parts::per_client::PerClient;
 use crate::parts::quorum::{NodeSet, majority};
 use crate::protocol::{
     Answer, ClientId, Ctx, NodeId, Outcome, Payload, Protocol, RequestId, Stored,
@@ -381,7 +382,7 @@ pub struct Raft {
     /// The state machine.
     store: Store,
     /// For each client the last request that was executed, and its result.
-    sessions: BTreeMap<ClientId, (u32, KvResult)>,
+    sessions: PerClient<(u32, KvResult)>,
     /// Every request that took effect, in order: what the checks audit.
     executed: Log<Session>,
 }
@@ -408,7 +409,7 @@ impl Protocol for Raft {
             commit_index: 0,
             last_applied: 0,
             store: Store::default(),
-            sessions: BTreeMap::new(),
+            sessions: PerClient::default(),
             executed: Log::default(),
         };
         raft.reset_election_timer(ctx);
@@ -701,7 +702,7 @@ impl Raft {
             self.log.truncate(previous as u32);
         }
         for offset in 0..entries.len() {
-            let entry = entries.get(offset).expect("within the slice");
+            let entry = entries.at(offset);
             let index = previous + 1 + u64::from(offset);
             if index <= self.last_index() && self.term_at(index) != entry.term {
                 ctx.note("deletes entries", || {
@@ -744,7 +745,10 @@ impl Raft {
             *matched = index.max(*matched);
             *next = (*matched + 1).max(*next);
             let behind = *next <= last;
-            self.advance_commit_index(ctx);
+            // What is committed already moves nothing.
+            if *matched > self.commit_index {
+                self.advance_commit_index(ctx);
+            }
             if behind {
                 self.send_entries(ctx, from);
             }
@@ -778,9 +782,8 @@ impl Raft {
         self.commit_index = self.commit_index.max(index);
         while self.last_applied < self.commit_index {
             self.last_applied += 1;
-            let entry = self
-                .entry(self.last_applied)
-                .expect("what is committed is in the log");
+            // What is committed is in the log.
+            let entry = self.log.at((self.last_applied - 1) as u32);
             let result = match entry.command {
                 Command::Noop => None,
                 Command::Client(session, request) => Some(self.execute(session, &request)),
@@ -807,7 +810,7 @@ impl Raft {
 
     /// The result of a request that has been executed already.
     fn remembered(&self, session: Session) -> Option<KvResult> {
-        let (sequence, result) = self.sessions.get(&session.client)?;
+        let (sequence, result) = self.sessions.get(session.client)?;
         (self.config.rules.sessions && *sequence >= session.sequence).then_some(*result)
     }
 }
@@ -842,12 +845,10 @@ impl Raft {
         self.term_at(self.last_index())
     }
 
-    fn entry(&self, index: Index) -> Option<Entry> {
-        self.log.get(u32::try_from(index.checked_sub(1)?).ok()?)
-    }
-
     /// The term of the entry at `index`; 0 before the first.
     fn term_at(&self, index: Index) -> Term {
-        self.entry(index).map_or(0, |it| it.term)
+        let at = index.checked_sub(1).and_then(|it| u32::try_from(it).ok());
+        at.and_then(|at| self.log.look(at, |it| it.term))
+            .unwrap_or(0)
     }
 }

@@ -1,14 +1,16 @@
 //! What Raft promises (Figure 3 of the paper, and what follows from it), watched at every step.
 //!
-//! Each check looks only at the server that has just acted, against a ghost state of its own.
+//! Each check looks only at the server that has just acted, against a ghost state of its own, and first whether
+//! anything has changed there that concerns it: most steps change little.
 
 use std::collections::BTreeMap;
 
 use crate::check::{Invariant, Promise, linearizable};
 use crate::exhibit::World;
 use crate::parts::log::Log;
+use crate::parts::per_client::PerClient;
 use crate::parts::per_node::PerNode;
-use crate::protocol::{ClientId, NodeId};
+use crate::protocol::NodeId;
 use crate::sim::time::Span;
 
 use super::show::short;
@@ -158,6 +160,8 @@ macro_rules! invariant {
 #[derive(Clone, Default)]
 struct ElectionSafety {
     leaders: BTreeMap<Term, NodeId>,
+    /// The last that was seen to lead.
+    last: Option<(Term, NodeId)>,
 }
 
 invariant!(
@@ -168,11 +172,13 @@ invariant!(
 
 impl ElectionSafety {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        if !server.leads() {
+        let now = Some((server.current_term, id));
+        if !server.leads() || self.last == now {
             return Ok(());
         }
         let first = *self.leaders.entry(server.current_term).or_insert(id);
         if first == id {
+            self.last = now;
             return Ok(());
         }
         Err(format!(
@@ -203,20 +209,19 @@ impl LeaderAppendOnly {
             self.logs.remove(id);
             return Ok(());
         }
-        let now = (server.current_term, server.log.clone());
-        match self.logs.insert(id, now) {
-            Some((term, before)) if term == server.current_term => {
-                let kept = before.common_prefix(&server.log);
-                if kept < before.len() {
-                    return Err(format!(
-                        "{id}, leader of term {term}, lost its entry {}",
-                        kept + 1
-                    ));
-                }
-                Ok(())
+        let (term, before) = self.logs.slot(id).get_or_insert_default();
+        if *term == server.current_term {
+            let kept = before.common_prefix(&server.log);
+            if kept < before.len() {
+                return Err(format!(
+                    "{id}, leader of term {term}, lost its entry {}",
+                    kept + 1
+                ));
             }
-            _ => Ok(()),
         }
+        *term = server.current_term;
+        before.clone_from(&server.log);
+        Ok(())
     }
 
     fn forget(&mut self, id: NodeId) {
@@ -239,7 +244,8 @@ struct LogMatching {
 struct TermLog {
     first: Index,
     before: Term,
-    entries: Log<Entry>,
+    /// The log up to the last entry of the term. It begins as a copy of the first server's, and grows with it.
+    log: Log<Entry>,
 }
 
 invariant!(
@@ -250,11 +256,15 @@ invariant!(
 
 impl LogMatching {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        let seen = self.logs.insert(id, server.log.clone()).unwrap_or_default();
+        let seen = self.logs.slot(id).get_or_insert_default();
+        if seen.is_still(&server.log) {
+            return Ok(());
+        }
         let from = seen.common_prefix(&server.log);
+        seen.clone_from(&server.log);
         for index in u64::from(from) + 1..=server.last_index() {
-            let entry = server.entry(index).expect("within the log");
-            self.admit(id, index, server.term_at(index - 1), entry)?;
+            let entry = server.log.at((index - 1) as u32);
+            self.admit(id, server, index, entry)?;
         }
         Ok(())
     }
@@ -262,14 +272,15 @@ impl LogMatching {
     fn admit(
         &mut self,
         id: NodeId,
+        server: &Raft,
         index: Index,
-        before: Term,
         entry: Entry,
     ) -> Result<(), String> {
+        let before = server.term_at(index - 1);
         let new = || TermLog {
             first: index,
             before,
-            entries: Log::default(),
+            log: first_items(&server.log, index - 1),
         };
         let known = self.terms.entry(entry.term).or_insert_with(new);
         let differs = |what: String| {
@@ -278,13 +289,13 @@ impl LogMatching {
                 describe(&entry)
             ))
         };
-        let Some(offset) = index.checked_sub(known.first) else {
+        if index < known.first {
             return differs(format!(
                 "term {} begins at index {}",
                 entry.term, known.first
             ));
-        };
-        let expected = if offset == 0 {
+        }
+        let expected = if index == known.first {
             known.before
         } else {
             entry.term
@@ -294,16 +305,18 @@ impl LogMatching {
                 "before it stands term {before} instead of {expected}"
             ));
         }
-        match known.entries.get(offset as u32) {
-            Some(other) if other != entry => {
-                differs(format!("another log has {}", describe(&other)))
+        let place = (index - 1) as u32;
+        match known.log.look(place, |it| *it == entry) {
+            Some(false) => {
+                let other = describe(&known.log.at(place));
+                differs(format!("another log has {other}"))
             }
-            None if offset == u64::from(known.entries.len()) => {
-                known.entries.push(entry);
+            None if place == known.log.len() => {
+                known.log.push(entry);
                 Ok(())
             }
             None => differs("no leader is known to have created it".to_owned()),
-            Some(_) => Ok(()),
+            Some(true) => Ok(()),
         }
     }
 
@@ -312,38 +325,60 @@ impl LogMatching {
     }
 }
 
+/// The first items of a log. What a check remembers begins like this: as long as it goes the same way as the server's
+/// log it needs no memory of its own.
+fn first_items(log: &Log<Entry>, count: Index) -> Log<Entry> {
+    let mut first = log.clone();
+    first.truncate(count as u32);
+    first
+}
+
 /// What has been committed by anybody, in order: the ghost that several checks share in kind.
 #[derive(Clone, Default)]
 struct Committed {
-    /// Each entry with the term in which it was committed.
-    entries: Log<(Entry, Term)>,
+    entries: Log<Entry>,
+    /// The terms in which they were committed: from which place on, counted from 0, and which.
+    terms: Vec<(u32, Term)>,
 }
 
 impl Committed {
     /// Learns from a server what is committed.
     fn learn(&mut self, server: &Raft) {
-        while u64::from(self.entries.len()) < server.commit_index {
-            let index = u64::from(self.entries.len()) + 1;
-            let Some(entry) = server.entry(index) else {
-                return;
-            };
-            self.entries.push((entry, server.current_term));
+        let known = self.entries.len();
+        if u64::from(known) >= server.commit_index {
+            return;
         }
+        if known == 0 {
+            self.entries = first_items(&server.log, 0);
+        }
+        let same_term = self
+            .terms
+            .last()
+            .is_some_and(|it| it.1 == server.current_term);
+        if !same_term {
+            self.terms.push((known, server.current_term));
+        }
+        // Whatever a server believes, it cannot have committed what it does not have.
+        let end = server.commit_index.min(server.last_index()) as u32;
+        for place in known..end {
+            self.entries.push(server.log.at(place));
+        }
+    }
+
+    /// The committed entry at a place, counted from 0, and the term in which it was committed.
+    fn get(&self, place: u32) -> Option<(Entry, Term)> {
+        let entry = self.entries.get(place)?;
+        let before = self.terms.partition_point(|it| it.0 <= place);
+        Some((entry, self.terms[before.checked_sub(1)?].1))
     }
 
     /// The first committed entry that `log` lacks or has otherwise, of those committed before `term`.
     fn missing(&self, log: &Log<Entry>, term: Term) -> Option<(Index, Entry, Term)> {
-        self.entries.with(0, u32::MAX, |committed| {
-            log.with(0, u32::MAX, |log| {
-                let lacks = |at: usize, entry: &Entry| log.get(at).is_none_or(|it| it != entry);
-                let mut all = committed
-                    .iter()
-                    .enumerate()
-                    .take_while(|(_, it)| it.1 < term);
-                let (at, it) = all.find(|(at, it)| lacks(*at, &it.0))?;
-                Some((at as u64 + 1, it.0, it.1))
-            })
-        })
+        let first = self.entries.common_prefix(log);
+        let (entry, committed) = self.get(first)?;
+        let mut until_then = self.terms.iter().take_while(|it| it.0 <= first);
+        let earlier = until_then.all(|it| it.1 < term);
+        earlier.then_some((u64::from(first) + 1, entry, committed))
     }
 }
 
@@ -401,21 +436,30 @@ invariant!(
 
 impl StateMachineSafety {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        let from = self.by.insert(id, server.last_applied).unwrap_or(0);
+        let by = self.by.slot(id).get_or_insert_default();
+        if *by == server.last_applied {
+            return Ok(());
+        }
+        let from = std::mem::replace(by, server.last_applied);
         for index in from + 1..=server.last_applied {
-            let Some(entry) = server.entry(index) else {
+            if index > server.last_index() {
                 return Err(format!(
                     "{id} executed index {index}, which its log does not have"
                 ));
-            };
-            match self.applied.get(index as u32 - 1) {
+            }
+            let place = (index - 1) as u32;
+            let entry = server.log.at(place);
+            if self.applied.is_empty() {
+                self.applied = first_items(&server.log, 0);
+            }
+            match self.applied.look(place, |it| *it == entry) {
                 None => self.applied.push(entry),
-                Some(first) if first == entry => {}
-                Some(first) => {
+                Some(true) => {}
+                Some(false) => {
                     return Err(format!(
                         "{id} executed {} at index {index}, where {} was executed before",
                         describe(&entry),
-                        describe(&first)
+                        describe(&self.applied.at(place))
                     ));
                 }
             }
@@ -471,6 +515,9 @@ impl OneVote {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         let (term, vote) = self.votes.get(id).copied().unwrap_or((0, None));
         let now = (server.current_term, server.voted_for);
+        if now == (term, vote) {
+            return Ok(());
+        }
         if now.0 < term {
             return Err(format!("{id} went back from term {term} to term {}", now.0));
         }
@@ -511,11 +558,15 @@ invariant!(
 
 impl CommittedKept {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
-        let before = self.logs.insert(id, server.log.clone()).unwrap_or_default();
+        let before = self.logs.slot(id).get_or_insert_default();
+        if before.is_still(&server.log) {
+            self.committed.learn(server);
+            return Ok(());
+        }
         let kept = before.common_prefix(&server.log);
         for index in kept..before.len() {
             let lost = before.get(index);
-            let committed = self.committed.entries.get(index);
+            let committed = self.committed.get(index);
             if let (Some(lost), Some((entry, term))) = (lost, committed) {
                 if lost == entry && server.current_term >= term {
                     return Err(format!(
@@ -526,6 +577,7 @@ impl CommittedKept {
                 }
             }
         }
+        before.clone_from(&server.log);
         self.committed.learn(server);
         Ok(())
     }
@@ -540,7 +592,7 @@ impl CommittedKept {
 #[derive(Clone, Default)]
 struct ExactlyOnce {
     /// For each server how much of its audit was read, and the last request of each client in it.
-    audits: PerNode<(u32, BTreeMap<ClientId, u32>)>,
+    audits: PerNode<(u32, PerClient<u32>)>,
 }
 
 invariant!(

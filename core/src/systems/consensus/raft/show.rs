@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::check::Promise;
-use crate::exhibit::{About, Exhibit, Operation, Scenario, World, log_change};
+use crate::exhibit::{About, Exhibit, Glance, Operation, Scenario, World, log_change};
 use crate::frame::{Field, LogCell, LogRow, Look, Mark, Panel, Role, Shape};
 use crate::parts::kv::KvRequest;
 use crate::parts::log::Log;
@@ -196,6 +196,18 @@ impl Exhibit for Raft {
 
     fn checks() -> Vec<Promise<Raft>> {
         checks::all()
+    }
+
+    fn glance(&self) -> Option<Glance> {
+        let role = match self.state {
+            State::Follower => 0,
+            State::Candidate { .. } => 1,
+            State::Leader { .. } => 2,
+        };
+        let vote = self.voted_for.map_or(0, |it| u64::from(it.0) + 1);
+        let grown = u64::from(self.log.changes()) << 32 | u64::from(self.executed.changes());
+        let reached = self.commit_index << 32 | self.last_applied & u64::from(u32::MAX);
+        Some([self.current_term, vote << 2 | role, grown, reached])
     }
 
     fn draw_request(rng: &mut Rng, environment: &Environment, unique: u32) -> Option<KvRequest> {

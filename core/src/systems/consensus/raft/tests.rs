@@ -3,6 +3,7 @@
 use crate::parts::kv::KvRequest;
 use crate::parts::log::Log;
 use crate::protocol::{ClientId, Ctx, Effect, NodeId, Protocol, RequestId};
+use crate::sim::clock::Clock;
 use crate::sim::rng::{Rng, Stream};
 use crate::sim::time::{Span, Time};
 
@@ -44,7 +45,8 @@ impl Server {
         let mut ctx = Ctx {
             me: NodeId(0),
             nodes: 5,
-            now: Time(0),
+            clock: &Clock::default(),
+            time: Time(0),
             explain: true,
             rng: &mut rng,
             effects: &mut effects,
@@ -63,7 +65,8 @@ impl Server {
         let mut ctx = Ctx {
             me: NodeId(0),
             nodes: self.nodes,
-            now: Time(0),
+            clock: &Clock::default(),
+            time: Time(0),
             explain: true,
             rng: &mut self.rng,
             effects: &mut self.effects,
