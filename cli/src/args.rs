@@ -7,11 +7,14 @@ use std::io::Read as _;
 use clusterscope_core::RunSpec;
 use clusterscope_core::check::{Judge, LEVELS};
 use clusterscope_core::error::{one_of, quote};
-use clusterscope_core::sim::command::{COMMAND_MAX, COMMANDS_MAX, parse_script};
+use clusterscope_core::sim::command::{COMMAND_MAX, COMMANDS_MAX, order_by_time, parse_script};
+use clusterscope_core::sim::search::{Goal, SEEDS_MAX};
+use clusterscope_core::sim::shrink::RUNS_USUAL;
 use clusterscope_core::sim::spec::{LINK_MAX, parse_seed};
 use lexopt::Arg::{Long, Short, Value};
 
 use crate::output::{Place, Problem};
+use crate::{search, shrink};
 
 /// What `help` prints.
 pub const HELP: &str = "\
@@ -23,7 +26,14 @@ Usage: clusterscope <command>
   run SYSTEM/SCENARIO [options]   run a scenario: clusterscope run raft/leader-crash --seed 7
   replay LINK [outputs]           run what a link says, up to its playhead: 'raft/calm?seed=7&t=3s';
                                   LINK can be -, then it is read from standard input
+  search SYSTEM/SCENARIO [options]
+                                  run many seeds until a promise falls: search raft/swarm --seeds 1..1000
+  shrink LINK [options]           the fewest commands and the shortest time that fail in the same way
+  merge FILE… [--json]            join the results of the parts of a search
   check FILE --as JUDGE [--json]  judge what clients saw, in JSON Lines of any system; FILE can be -
+  diff LINK LINK [--json]         run two links and name the first event in which they differ
+  import FILE [--json]            read a trace from anywhere, in the form of --trace, and check its causes and
+                                  vector clocks; FILE can be -
   help, --help, -h                this text
   --version, -V                   the version
 
@@ -32,6 +42,20 @@ Options of run:
   --for TIME                      how long, in virtual time: 10s, 250ms
   --set KEY=VALUE                 change a setting, as often as wanted: --set nodes=7 --set loss=2%
   --script FILE                   what happens to the cluster, a line each: 1.2s crash n1
+
+Options of search, beside --for, --set and --script:
+  --seeds A..B                    the first seed and the last; 1..1000 when missing
+  --until-check NAME              look for this check alone: that it falls, is reached, or is blocked
+  --until MOMENT                  look for a moment: 'count(role=leader) >= 2', 'n1.currentTerm > 5 and down >= 2'
+  --all                           go on after something was found, and count
+  --jobs N                        how many threads; as many as there are cores when missing
+  --shard I/N                     only part I of N, for merge
+  --json                          the result as JSON
+
+Options of shrink:
+  --until-check, --until          what must still happen: as for search
+  --runs N                        how many runs it may cost; 2000 when missing
+  --json                          the result as one JSON object
 
 Outputs of run and replay:
   --json                          the summary as one JSON object
@@ -46,12 +70,14 @@ Judges of check:
   of transactions that append and read: strict-serializable, serializable, snapshot-isolation,
   read-committed, read-uncommitted
 
-Exit status: 0 every promise held, 1 a promise was broken, 2 the input cannot be used,
-3 check could not tell.
+Exit status: 0 every promise held, 1 a promise was broken, 2 the input cannot be used, 3 check could not tell.
+Of a search it is over all its runs, and a cluster that is blocked at the end counts as broken. Of diff: 0 the runs
+are the same, 1 they differ. Of import: 1 clocks and causes contradict each other.
 ";
 
 /// What would have done in place of an unknown command.
-const COMMANDS: &str = "there is list, run, replay, check and help";
+const COMMANDS: &str =
+    "there is list, run, replay, search, shrink, merge, check, diff, import and help";
 
 /// No script that can be read is longer, in bytes: so many commands, each of that length.
 const SCRIPT_MAX: u64 = (COMMAND_MAX as u64 + 64) * COMMANDS_MAX as u64;
@@ -82,6 +108,21 @@ pub enum Action {
         spec: Box<RunSpec>,
         /// What to make of it.
         outputs: Outputs,
+    },
+    /// Compare two runs.
+    Diff(Box<crate::diff::Question>),
+    /// Read a trace.
+    Import(crate::import::File),
+    /// Run many seeds.
+    Search(Box<search::Job>),
+    /// Make a failing run smaller.
+    Shrink(Box<shrink::Job>),
+    /// Join the results of parts of a search.
+    Merge {
+        /// The files that hold them.
+        files: Vec<Place>,
+        /// As JSON.
+        json: bool,
     },
 }
 
@@ -115,6 +156,14 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action, Problem> {
         "run" => parse_run(&mut parser),
         "replay" => parse_replay(&mut parser),
         "check" => parse_check(&mut parser),
+        "diff" => {
+            Ok(crate::diff::parse(&mut parser)?
+                .map_or(Action::Help, |it| Action::Diff(Box::new(it))))
+        }
+        "import" => Ok(crate::import::parse(&mut parser)?.map_or(Action::Help, Action::Import)),
+        "search" => parse_search(&mut parser),
+        "shrink" => parse_shrink(&mut parser),
+        "merge" => parse_merge(&mut parser),
         _ => Err(refuse(
             &command,
             format_args!("is not a command: {COMMANDS}"),
@@ -160,19 +209,7 @@ fn parse_run(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
         };
         match name.as_str() {
             "--seed" => spec.seed = parse_seed(&value(parser, &name)?).map_err(of(&name))?,
-            "--for" => spec.length = Some(value(parser, &name)?.parse().map_err(of(&name))?),
-            "--set" => {
-                let text = value(parser, &name)?;
-                let (key, value) = text.split_once('=').ok_or_else(|| {
-                    refuse(&text, "is not a setting: write it like --set loss=2%")
-                })?;
-                spec.set(key, value);
-            }
-            "--script" => {
-                let text = read(&Place::from(value(parser, &name)?), SCRIPT_MAX, "script")?;
-                spec.commands
-                    .extend(parse_script(&text).map_err(of(&name))?);
-            }
+            _ if read_spec(parser, &name, &mut spec)? => {}
             _ => outputs.read(parser, &name, "--seed, --for, --set, --script, ")?,
         }
     }
@@ -181,12 +218,215 @@ fn parse_run(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
     };
     let place = place.ok_or_else(missing)?;
     (spec.system, spec.scenario) = split_place(&place)?;
-    spec.commands.sort_by_key(|it| it.at);
+    order_by_time(&mut spec.commands);
     outputs.check()?;
     Ok(Action::Run {
         spec: Box::new(spec),
         outputs,
     })
+}
+
+/// Reads an option that says what is run; `false` when it is none.
+fn read_spec(parser: &mut lexopt::Parser, name: &str, spec: &mut RunSpec) -> Result<bool, Problem> {
+    match name {
+        "--for" => spec.length = Some(value(parser, name)?.parse().map_err(of(name))?),
+        "--set" => {
+            let text = value(parser, name)?;
+            let (key, value) = text
+                .split_once('=')
+                .ok_or_else(|| refuse(&text, "is not a setting: write it like --set loss=2%"))?;
+            spec.set(key, value);
+        }
+        "--script" => {
+            let text = read(&Place::from(value(parser, name)?), SCRIPT_MAX, "script")?;
+            spec.commands.extend(parse_script(&text).map_err(of(name))?);
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn parse_search(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
+    let mut place: Option<String> = None;
+    let mut wanted = Wanted::default();
+    let mut job = search::Job {
+        spec: RunSpec::new("", ""),
+        goal: Goal::Failure,
+        seeds: (1, 1_000),
+        shard: None,
+        jobs: None,
+        all: false,
+        json: false,
+    };
+    while let Some(word) = next(parser)? {
+        let name = match word {
+            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
+            Word::Option(name) => name,
+            Word::Plain(text) if place.is_some() => {
+                let problem = "is one too many: search takes one SYSTEM/SCENARIO";
+                return Err(refuse(&text, problem));
+            }
+            Word::Plain(text) => {
+                place = Some(text);
+                continue;
+            }
+        };
+        match name.as_str() {
+            "--seeds" => job.seeds = parse_seeds(&value(parser, &name)?)?,
+            "--shard" => job.shard = Some(parse_shard(&value(parser, &name)?)?),
+            "--jobs" => job.jobs = Some(whole(&value(parser, &name)?, JOBS_MAX)? as usize),
+            "--all" => job.all = true,
+            "--json" => job.json = true,
+            _ if read_spec(parser, &name, &mut job.spec)? => {}
+            _ if wanted.read(parser, &name)? => {}
+            _ => {
+                let known = "--seeds, --for, --set, --script, --until-check, --until, \
+                             --all, --jobs, --shard and --json";
+                return Err(refuse(
+                    &name,
+                    format_args!("is not an option of search: there is {known}"),
+                ));
+            }
+        }
+    }
+    let missing = || {
+        Problem::Input(
+            "search what? Write it like: search raft/swarm (list shows them all)".to_owned(),
+        )
+    };
+    (job.spec.system, job.spec.scenario) = split_place(&place.ok_or_else(missing)?)?;
+    order_by_time(&mut job.spec.commands);
+    job.goal = wanted.goal()?;
+    Ok(Action::Search(Box::new(job)))
+}
+
+fn parse_shrink(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
+    let mut link = None;
+    let mut wanted = Wanted::default();
+    let (mut runs, mut json) = (RUNS_USUAL, false);
+    while let Some(word) = next(parser)? {
+        match word {
+            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
+            Word::Option(name) if name == "--json" => json = true,
+            Word::Option(name) if name == "--runs" => {
+                runs = whole(&value(parser, &name)?, RUNS_MAX)?
+            }
+            Word::Option(name) if wanted.read(parser, &name)? => {}
+            Word::Option(name) => {
+                let known = "--until-check, --until, --runs and --json";
+                return Err(refuse(
+                    &name,
+                    format_args!("is not an option of shrink: there is {known}"),
+                ));
+            }
+            Word::Plain(text) if link.is_some() => {
+                return Err(refuse(
+                    &text,
+                    "is one too many: shrink takes one link, in quotation marks",
+                ));
+            }
+            Word::Plain(text) => link = Some(text),
+        }
+    }
+    let missing =
+        || Problem::Input("shrink what? Write it like: shrink '#/raft/swarm?seed=7'".to_owned());
+    let link = match link.ok_or_else(missing)? {
+        dash if dash == "-" => read(&Place::Standard, LINK_MAX as u64, "link")?,
+        link => link,
+    };
+    let spec = RunSpec::from_link(&link).map_err(|it| Problem::Input(it.to_string()))?;
+    Ok(Action::Shrink(Box::new(shrink::Job {
+        spec,
+        goal: wanted.goal()?,
+        runs,
+        json,
+    })))
+}
+
+fn parse_merge(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
+    let (mut files, mut json) = (Vec::new(), false);
+    while let Some(word) = next(parser)? {
+        match word {
+            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
+            Word::Option(name) if name == "--json" => json = true,
+            Word::Option(name) => {
+                return Err(refuse(&name, "is not an option of merge: there is --json"));
+            }
+            Word::Plain(text) => files.push(Place::from(text)),
+        }
+    }
+    match files.is_empty() {
+        true => Err(Problem::Input(
+            "merge what? Write it like: merge part-*.json".to_owned(),
+        )),
+        false => Ok(Action::Merge { files, json }),
+    }
+}
+
+/// What is looked for, as it was typed.
+#[derive(Default)]
+struct Wanted {
+    check: Option<String>,
+    until: Option<String>,
+}
+
+impl Wanted {
+    /// Reads an option that says what is looked for; `false` when it is none.
+    fn read(&mut self, parser: &mut lexopt::Parser, name: &str) -> Result<bool, Problem> {
+        let place = match name {
+            "--until-check" => &mut self.check,
+            "--until" => &mut self.until,
+            _ => return Ok(false),
+        };
+        *place = Some(value(parser, name)?);
+        Ok(true)
+    }
+
+    fn goal(&self) -> Result<Goal, Problem> {
+        Goal::read(self.check.as_deref(), self.until.as_deref()).map_err(of("--until"))
+    }
+}
+
+/// The most threads of a search.
+const JOBS_MAX: u64 = 256;
+
+/// The most runs that making smaller may cost.
+const RUNS_MAX: u64 = 10_000_000;
+
+/// The most parts that a search may be cut into.
+const SHARDS_MAX: u64 = 1_000_000;
+
+fn whole(text: &str, most: u64) -> Result<u64, Problem> {
+    let number = text.parse().ok().filter(|it| (1..=most).contains(it));
+    number.ok_or_else(|| refuse(text, format_args!("is not a whole number from 1 to {most}")))
+}
+
+/// Reads `1..1000`, or one seed.
+fn parse_seeds(text: &str) -> Result<(u64, u64), Problem> {
+    let (from, to) = text.split_once("..").unwrap_or((text, text));
+    let seed = |it: &str| parse_seed(it.trim()).map_err(of("--seeds"));
+    let (from, to) = (seed(from)?, seed(to)?);
+    match to.checked_sub(from) {
+        None => Err(refuse(
+            text,
+            "has its first seed after its last: write it like 1..1000",
+        )),
+        Some(more) if more >= SEEDS_MAX => Err(refuse(
+            text,
+            format_args!("are too many seeds: {SEEDS_MAX} at most in one search"),
+        )),
+        Some(_) => Ok((from, to)),
+    }
+}
+
+/// Reads `3/8`.
+fn parse_shard(text: &str) -> Result<(u64, u64), Problem> {
+    let numbers = text
+        .split_once('/')
+        .and_then(|(part, of)| part.parse::<u64>().ok().zip(of.parse::<u64>().ok()));
+    numbers
+        .filter(|(part, of)| (1..=*of).contains(part) && *of <= SHARDS_MAX)
+        .ok_or_else(|| refuse(text, "is not a part: write 1/8 to 8/8"))
 }
 
 fn parse_replay(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
@@ -306,14 +546,14 @@ impl Outputs {
 }
 
 /// A word of the command line.
-enum Word {
+pub(crate) enum Word {
     /// Its name, dashes and all.
     Option(String),
     /// Anything else.
     Plain(String),
 }
 
-fn next(parser: &mut lexopt::Parser) -> Result<Option<Word>, Problem> {
+pub(crate) fn next(parser: &mut lexopt::Parser) -> Result<Option<Word>, Problem> {
     Ok(
         match parser.next().map_err(|it| Problem::Input(it.to_string()))? {
             None => None,
@@ -339,7 +579,7 @@ fn in_unicode(text: OsString) -> Result<String, Problem> {
     })
 }
 
-fn is_help(name: &str) -> bool {
+pub(crate) fn is_help(name: &str) -> bool {
     name == "--help" || name == "-h"
 }
 
@@ -348,7 +588,7 @@ fn of(name: &str) -> impl Fn(clusterscope_core::BadInput) -> Problem {
     move |error| Problem::Input(error.within(name).to_string())
 }
 
-fn refuse(text: &str, problem: impl std::fmt::Display) -> Problem {
+pub(crate) fn refuse(text: &str, problem: impl std::fmt::Display) -> Problem {
     Problem::Input(format!("{} {problem}", quote(text)))
 }
 
@@ -370,7 +610,7 @@ fn split_place(text: &str) -> Result<(String, String), Problem> {
 }
 
 /// Reads a whole file that must be text and not too long.
-fn read(place: &Place, longest: u64, what: &str) -> Result<String, Problem> {
+pub(crate) fn read(place: &Place, longest: u64, what: &str) -> Result<String, Problem> {
     let name = place.to_string();
     let failed = |it: std::io::Error| refuse(&name, format_args!("cannot be read: {it}"));
     let mut bytes = Vec::new();

@@ -61,6 +61,8 @@ impl Export {
                 }
             }
         }
+        // What has been written is not needed any more: a long trace fits into the file, not into the memory.
+        recorder.records().forget_before(self.events);
         Ok(())
     }
 

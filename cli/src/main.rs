@@ -6,11 +6,17 @@
 
 mod args;
 mod check;
+mod diff;
 mod export;
+mod import;
 mod list;
+mod merge;
+mod outcome;
 mod output;
 mod report;
 mod run;
+mod search;
+mod shrink;
 
 use std::process::ExitCode;
 
@@ -48,6 +54,11 @@ fn act() -> Result<u8, Problem> {
         }
         Action::List { json } => list::list(json).map(|()| HELD),
         Action::Check { place, judge, json } => check::check(&place, judge, json),
+        Action::Diff(question) => diff::diff(&question),
+        Action::Import(file) => import::import(&file),
         Action::Run { spec, outputs } => run::run(*spec, &outputs),
+        Action::Search(job) => search::search(*job),
+        Action::Shrink(job) => shrink::shrink(&job),
+        Action::Merge { files, json } => merge::merge(&files, json),
     }
 }

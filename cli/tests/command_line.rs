@@ -633,3 +633,54 @@ fn what_a_run_exports_is_judged_as_the_run_was() {
     let told = text(&["check", path(&file), "--as", "linearizable"], 0);
     assert!(told.contains("held"), "{told}");
 }
+
+#[test]
+fn diff_names_the_first_event_that_differs() {
+    let crash = "raft/calm?seed=3&for=1s&do=500ms+crash+n2";
+    let said = text(&["diff", "raft/calm?seed=3&for=1s", crash], 1);
+    assert!(said.contains("is the first that differs: in "), "{said}");
+    assert!(
+        said.contains("n2 crashes") || said.contains("crash"),
+        "{said}"
+    );
+    let found = json(&["diff", "raft/calm?seed=3&for=1s", crash, "--json"], 1);
+    assert_eq!(found["same"], false);
+    assert_eq!(found["second"][0]["kind"], "fault");
+    assert_eq!(found["second"][0]["time"], 500_000_000);
+    assert_eq!(found["second"][0]["id"], found["event"]);
+    let said = text(&["diff", crash, crash], 0);
+    assert!(said.contains("the same"), "{said}");
+    assert_eq!(
+        json(&["diff", crash, crash, "--json"], 0)["event"],
+        Json::Null
+    );
+}
+
+#[test]
+fn an_export_is_imported_and_a_forgery_is_not() {
+    let trace = file("imported.jsonl");
+    text(
+        &["run", "raft/swarm", "--for", "2s", "--trace", path(&trace)],
+        0,
+    );
+    let said = json(&["import", path(&trace), "--json"], 0);
+    let lines = fs::read_to_string(&trace).expect("it was written");
+    assert_eq!(said["events"], lines.lines().count());
+    assert_eq!(said["hosts"][0], "n1");
+    assert_eq!(said["consistent"], true);
+    assert!(text(&["import", path(&trace)], 0).contains("no vector clock contradicts them"));
+    // A host whose clock stands still.
+    let forged = file("forged.jsonl");
+    let event = r#"{"time":1,"node":"a","kind":"send","clock":{"a":1}}"#;
+    fs::write(&forged, format!("{event}\n{event}\n")).expect("it can be written");
+    assert!(text(&["import", path(&forged)], 1).contains("does not rise"));
+    // A line that is none.
+    fs::write(&forged, format!("{event}\nnonsense\n")).expect("it can be written");
+    let output = run(&["import", path(&forged)]);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert!(
+        errors.contains("line 2: \"nonsense\" is not an event"),
+        "{errors}"
+    );
+}

@@ -31,6 +31,10 @@ pub mod check;
 
 pub mod trace;
 
+pub mod import;
+
+pub mod diff;
+
 pub mod frame;
 
 pub mod scene;

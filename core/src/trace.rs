@@ -4,6 +4,8 @@
 //! few events that somebody looks at ([`Explained`]). Every event, recorded or not, goes into the trace hash, so that
 //! two runs can be compared by one number.
 
+mod records;
+
 use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
 
@@ -14,6 +16,8 @@ use crate::frame::{End, Field};
 use crate::parts::log::Log;
 use crate::protocol::{ClientId, NodeId};
 use crate::sim::time::Time;
+
+pub use records::{PIECE, Records};
 
 /// No event, as a cause.
 pub const NO_EVENT: u32 = u32::MAX;
@@ -174,7 +178,7 @@ pub enum Level {
 pub struct Recorder {
     /// How much is kept.
     pub level: Level,
-    records: Log<Record>,
+    records: Records,
     labels: Log<&'static str>,
     events: u32,
     hash: TraceHash,
@@ -186,7 +190,7 @@ impl Recorder {
         hash.fold(seed);
         Recorder {
             level,
-            records: Log::default(),
+            records: Records::default(),
             labels: Log::default(),
             events: 0,
             hash,
@@ -214,7 +218,7 @@ impl Recorder {
     #[inline(never)]
     fn keep(&mut self, mut record: Record, label: &'static str) {
         record.label = self.intern(label);
-        self.records.push(record);
+        self.records.push(record, self.hash.0);
     }
 
     fn intern(&mut self, label: &'static str) -> u8 {
@@ -232,8 +236,8 @@ impl Recorder {
         (self.labels.len() - 1) as u8
     }
 
-    /// All events so far; empty when none are kept.
-    pub fn records(&self) -> &Log<Record> {
+    /// All events so far, as far as they are kept; empty when none are.
+    pub fn records(&self) -> &Records {
         &self.records
     }
 

@@ -5,9 +5,10 @@ mod common;
 
 use clusterscope_core::frame::Frame;
 use clusterscope_core::sim::command::Command;
+use clusterscope_core::sim::player::{BRANCHES_MAX, Limits};
 use clusterscope_core::sim::rng::{Rng, Stream};
 use clusterscope_core::sim::run::Run;
-use clusterscope_core::trace::Level;
+use clusterscope_core::trace::{Kind, Level};
 use clusterscope_core::{Player, RunSpec, Span, Time};
 
 use common::{build, end, finished, scenarios, spec};
@@ -315,4 +316,196 @@ fn words_made_afterwards_are_those_made_at_once() {
             assert_eq!(made, words[from..to], "{}: {from} to {to}", spec.link());
         }
     }
+}
+
+/// So little that a run of a minute fills it many times over.
+const TIGHT: Limits = Limits {
+    records: 1 << 20,
+    snapshots: 1 << 20,
+    history: u32::MAX,
+};
+
+fn long(link: &str) -> (RunSpec, Time) {
+    let spec = RunSpec::from_link(link).expect("a link");
+    let end = end(&spec);
+    (spec, end)
+}
+
+#[test]
+fn letting_detail_go_changes_nothing_that_happens() {
+    for link in [
+        "#/raft/swarm?seed=5&set.clients=10&for=40s",
+        "#/ping/calm?seed=5&for=600s",
+    ] {
+        let (spec, end) = long(link);
+        let straight = finished(&spec, Level::Off).recorder().hash();
+        let mut tight = Player::at_start(spec.clone(), TIGHT).expect("a run");
+        assert!(tight.seek(end), "{link}");
+        assert_eq!(tight.run().recorder().hash(), straight, "{link}");
+        let first = tight.records().first();
+        assert!(first > 0, "{link}: everything was kept");
+        let since = tight.kept_since().expect("something was let go");
+        let (records, snapshots) = tight.bytes();
+        assert!(
+            records <= TIGHT.records,
+            "{link}: {records} bytes of records"
+        );
+        assert!(
+            snapshots <= TIGHT.snapshots,
+            "{link}: {snapshots} bytes of snapshots"
+        );
+        let all = build(&spec, Level::Events);
+        let mut fresh = all.fork();
+        let mut rng = Rng::stream(16, Stream::Faults);
+        for count in 0..1_000 {
+            tight.seek(Time(rng.below(end.0)));
+            if count % 50 == 0 {
+                // Before what is kept as well as in it: the seed makes it again.
+                if fresh.steps() > tight.run().steps() {
+                    fresh = all.fork();
+                }
+                while fresh.steps() < tight.run().steps() && fresh.step(Time::MAX) {}
+                assert_eq!(
+                    tight.run().recorder().hash(),
+                    fresh.recorder().hash(),
+                    "{link}"
+                );
+                let newest = tight.run().recorder().records().last();
+                assert!(
+                    newest == fresh.recorder().records().last(),
+                    "{link}: the latest is known"
+                );
+            }
+        }
+        tight.seek(end);
+        assert_eq!(
+            tight.run().recorder().hash(),
+            straight,
+            "{link}: after a thousand jumps"
+        );
+        assert_eq!(
+            (tight.records().first(), tight.kept_since()),
+            (first, Some(since)),
+            "{link}"
+        );
+        assert_eq!(tight.broken(), None, "{link}");
+    }
+}
+
+#[test]
+fn a_branch_from_a_time_whose_detail_is_gone_survives_like_any_other() {
+    let (spec, end) = long("#/raft/swarm?seed=6&set.clients=10&for=40s");
+    let mut tight = Player::at_start(spec, TIGHT).expect("a run");
+    tight.seek(end);
+    let old = tight.run().recorder().hash();
+    let early = Time(2_000_000_000);
+    assert!(tight.kept_since() > Some(early));
+    tight.seek(early);
+    tight.command(command("crash n1")).expect("n1 is there");
+    let known = tight.records().len();
+    assert_eq!(
+        tight.records().get(known - 1).map(|it| it.kind),
+        Some(Kind::Fault)
+    );
+    tight.seek(end);
+    let new = tight.run().recorder().hash();
+    assert_ne!(old, new);
+    assert!(
+        tight.bytes().0 <= TIGHT.records,
+        "both courses share what there is"
+    );
+    for expected in [old, new, old] {
+        tight.switch(0);
+        tight.seek(end);
+        assert_eq!(tight.run().recorder().hash(), expected);
+        assert_eq!(tight.broken(), None);
+    }
+}
+
+#[test]
+fn turns_of_the_story_outlive_the_detail() {
+    let (spec, end) = long("#/raft/swarm?seed=7&set.clients=10&for=40s");
+    let mut roomy = player(&spec);
+    let mut tight = Player::at_start(spec, TIGHT).expect("a run");
+    for player in [&mut roomy, &mut tight] {
+        player.seek(end);
+    }
+    assert!(tight.records().first() > 0 && roomy.records().first() == 0);
+    let mut count = 0;
+    while roomy.previous_turn() {
+        assert!(tight.previous_turn());
+        assert_eq!(roomy.run().steps(), tight.run().steps());
+        count += 1;
+    }
+    assert!(count > 10, "only {count} turns");
+    assert!(!tight.previous_turn());
+    // The very first may be at the start itself, where they stand now.
+    for _ in 1..count {
+        assert!(roomy.next_turn() && tight.next_turn());
+        assert_eq!(roomy.run().steps(), tight.run().steps());
+    }
+}
+
+#[test]
+fn only_so_many_branches_are_kept() {
+    let mut player = player(&RunSpec::new("ping", "calm"));
+    for count in 0..BRANCHES_MAX + 5 {
+        player.seek(Time(1_000_000_000));
+        player.seek(Time(200_000_000 + count as u64));
+        player.command(command("crash n1")).expect("n1 is there");
+    }
+    assert_eq!(player.branches().len(), BRANCHES_MAX);
+    assert!(
+        player.dropped_branches() >= 4,
+        "{}",
+        player.dropped_branches()
+    );
+}
+
+#[test]
+fn a_long_way_is_gone_in_pieces() {
+    let (spec, end) = long("#/raft/calm?seed=8&for=20s");
+    let mut whole = player(&spec);
+    assert!(whole.seek(end));
+    let mut pieces = player(&spec);
+    let mut count = 0;
+    while !pieces.seek_within(end, 500) {
+        count += 1;
+        assert!(
+            pieces.run().steps() <= 500 * count,
+            "no further than it may"
+        );
+    }
+    assert!(count > 5, "only {count} pieces");
+    assert_eq!(
+        pieces.run().recorder().hash(),
+        whole.run().recorder().hash()
+    );
+    assert_eq!(pieces.now(), end);
+    assert!(
+        pieces.seek_within(Time(1_000_000), 500),
+        "near the first snapshot"
+    );
+    assert_eq!(pieces.now(), Time(1_000_000));
+}
+
+#[test]
+fn what_cannot_be_let_go_ends_the_playing_and_says_so() {
+    let (spec, end) = long("#/raft/calm?seed=9&set.clients=20&for=60s");
+    let limits = Limits {
+        history: 1_000,
+        ..Limits::default()
+    };
+    let mut player = Player::at_start(spec, limits).expect("a run");
+    assert!(!player.seek(end));
+    assert!(player.full().is_some_and(|it| it.contains("1000 things")));
+    let stood = player.now();
+    assert!(stood < end, "time does not pass without events");
+    assert!(!player.play(end, 1_000));
+    assert_eq!(player.now(), stood);
+    assert!(
+        player.seek(Time(1_000_000_000)),
+        "what is known can be seen"
+    );
+    assert_eq!(player.full(), None);
 }

@@ -8,6 +8,7 @@ use crate::browser;
 use crate::lab::Lab;
 use crate::lab::handle::LabHandle;
 use crate::pages::gallery::Gallery;
+use crate::pages::import::Import;
 
 /// What the address asks for.
 #[derive(Clone, PartialEq)]
@@ -16,6 +17,8 @@ enum Route {
     Gallery(Option<String>),
     /// A run, and whether it starts by itself.
     Lab(LabHandle, bool),
+    /// A trace from elsewhere.
+    Import,
 }
 
 impl Route {
@@ -23,6 +26,9 @@ impl Route {
     fn of(fragment: &str) -> Route {
         if matches!(fragment, "" | "#" | "#/") {
             return Route::Gallery(None);
+        }
+        if fragment == "#/import" {
+            return Route::Import;
         }
         let opened = RunSpec::from_link(fragment).and_then(|spec| {
             let plays = spec.playhead.is_none() && !browser::reduced_motion();
@@ -36,6 +42,7 @@ impl Route {
             Route::Gallery(_) => {
                 "Clusterscope: watch a cluster run, break it, rewind it".to_owned()
             }
+            Route::Import => "Open a trace · Clusterscope".to_owned(),
             Route::Lab(lab, _) => {
                 let name =
                     lab.with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
@@ -62,6 +69,7 @@ pub fn App() -> Html {
     let key = route.0.to_string();
     match &route.1 {
         Route::Gallery(problem) => html! { <Gallery {key} problem={problem.clone()} /> },
+        Route::Import => html! { <Import {key} /> },
         Route::Lab(lab, plays) => html! { <Lab {key} lab={lab.clone()} plays={*plays} /> },
     }
 }

@@ -46,6 +46,11 @@ pub fn use_media(query: &'static str) -> bool {
     *holds
 }
 
+/// How many things the machine does at once, as far as the browser tells.
+pub fn cores() -> usize {
+    window().map_or(1, |it| it.navigator().hardware_concurrency() as usize)
+}
+
 /// A seed that nobody has seen: short, so that people can tell it to each other.
 pub fn random_seed() -> u64 {
     let mut bytes = [0; 4];

@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod browser;
 mod dist;
+mod fuzz;
 mod install;
 mod serve;
 mod shell;
@@ -27,6 +28,7 @@ Usage: cargo xtask <command>
   size                            what dist/ weighs, held against xtask/size-budget.txt
   bench [NAME] [--rounds N]       how fast the core is, against a ceiling in the same run; docs/performance.md
   bless                           accept today's runs as the golden ones
+  fuzz [TARGET] [--runs N]        damaged text for what reads text: link, script, settings, trace
   tidy                            house rules: doc comments, function length, leftovers
   shots DIR [ROUTE...]            pictures of the page: wide and narrow, light and dark
   clean-tools                     remove the tools that these commands installed
@@ -35,7 +37,8 @@ Usage: cargo xtask <command>
 Missing tools are installed into .tools/ and e2e/node_modules/; see docs/set-up.md.";
 
 /// The commands, for the message about one that does not exist.
-const COMMANDS: &str = "serve, test, dist, size, bench, bless, tidy, shots, clean-tools, help";
+const COMMANDS: &str =
+    "serve, test, dist, size, bench, bless, fuzz, tidy, shots, clean-tools, help";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -54,6 +57,7 @@ fn dispatch(command: &str, mut args: Args) -> Outcome {
     match command {
         "serve" => serve::serve(args),
         "test" => test::test(args),
+        "fuzz" => fuzz::fuzz(args),
         "shots" => browser::shots(args),
         "dist" => args.end().and_then(|()| dist::dist()),
         "size" => args.end().and_then(|()| size::size()),

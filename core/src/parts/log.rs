@@ -12,6 +12,9 @@ use std::rc::Rc;
 
 use serde::{Serialize, Serializer};
 
+/// From so many items on, memory matters more than the time it takes to move them.
+const LONG: usize = 16_384;
+
 /// The sequence. Clone and truncate in constant time, append in amortised constant time.
 pub struct Log<T> {
     buffer: Rc<RefCell<Vec<T>>>,
@@ -68,6 +71,10 @@ impl<T: Clone + PartialEq> Log<T> {
         let at = self.len as usize;
         let mut buffer = self.buffer.borrow_mut();
         if buffer.len() == at {
+            // A long buffer grows by a quarter: twice its size would be memory that is never used.
+            if at == buffer.capacity() && at >= LONG {
+                buffer.reserve_exact(at / 4);
+            }
             buffer.push(item);
         } else if buffer[at] != item {
             let mut own = buffer[..at].to_vec();

@@ -34,6 +34,10 @@ mod faults;
 
 mod words;
 
+mod weight;
+
+pub mod peek;
+
 pub mod run;
 
 pub mod swarm;
@@ -43,3 +47,9 @@ pub mod system;
 pub mod spec;
 
 pub mod player;
+
+pub mod predicate;
+
+pub mod search;
+
+pub mod shrink;

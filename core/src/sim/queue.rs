@@ -126,6 +126,15 @@ impl Queue {
         self.planned
     }
 
+    /// The weight of a copy, in bytes.
+    pub fn weight(&self) -> usize {
+        let entries = self.present.len() + self.late.len() + self.far.len();
+        self.heads.len() * size_of::<u32>()
+            + self.full.len() * size_of::<u64>()
+            + self.waiting.len() * size_of::<Waiting>()
+            + entries * size_of::<Entry>()
+    }
+
     /// When the next event is due.
     pub fn next_time(&self) -> Option<Time> {
         match (self.present.last(), self.late.peek()) {

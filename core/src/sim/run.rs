@@ -9,10 +9,11 @@ use crate::parts::log::Log;
 use crate::trace::{Explained, HistoryEvent, Recorder};
 
 use super::command::{Command, Planned};
+use super::peek::Peek;
 use super::time::Time;
 
 /// A run of any system: what a player, a page and a command line need.
-pub trait Run {
+pub trait Run: Peek {
     /// Takes the next step that is due up to and including `limit`; `false` when there is none.
     fn step(&mut self, limit: Time) -> bool;
 
@@ -45,6 +46,9 @@ pub trait Run {
 
     /// A copy that goes its own way.
     fn fork(&self) -> Box<dyn Run>;
+
+    /// About how many bytes a copy takes, what it shares with others not counted.
+    fn weight(&self) -> usize;
 
     /// The trace.
     fn recorder(&self) -> &Recorder;

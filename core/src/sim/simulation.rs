@@ -446,6 +446,10 @@ impl<P: Exhibit> Run for Sim<P> {
         Box::new(self.clone())
     }
 
+    fn weight(&self) -> usize {
+        self.estimate_weight()
+    }
+
     fn recorder(&self) -> &Recorder {
         &self.kernel.recorder
     }

@@ -6,8 +6,8 @@
 //!
 //! A link is the part of an address behind `#`, so no server sees it. It is text that people and programs can read
 //! and write: `seed`; `set.NAME` for every setting that differs from the scenario's; `do` for every command, in
-//! order; `for` for the length; `t` for the playhead, and `step` where it stands between events of one moment; `v`
-//! for the version of this form, 1 when missing.
+//! order; `script=off` when those are all that happens; `for` for the length; `t` for the playhead, and `step` where it
+//! stands between events of one moment; `v` for the version of this form, 1 when missing.
 
 use std::fmt::Write as _;
 
@@ -63,6 +63,8 @@ pub struct RunSpec {
     pub settings: Vec<(String, String)>,
     /// What people did, in the order of time.
     pub commands: Vec<Planned>,
+    /// Whether what the scenario plans happens: its script, and what its seed draws. Off, the commands are everything.
+    pub scripted: bool,
     /// How long the run lasts, when not as long as the scenario says.
     pub length: Option<Span>,
     /// Where the playhead stands; the end of the run when missing.
@@ -78,6 +80,7 @@ impl RunSpec {
             seed: 1,
             settings: Vec::new(),
             commands: Vec::new(),
+            scripted: true,
             length: None,
             playhead: None,
         }
@@ -105,6 +108,42 @@ impl RunSpec {
         self.settings.push((key.to_owned(), value.to_owned()));
     }
 
+    /// The same run, with everything written out: what the scenario plans becomes commands, what the seed draws for the
+    /// surroundings becomes settings. Event for event it is the run that it was, but now each part can be taken away.
+    pub fn detach(&self) -> Result<RunSpec, BadInput> {
+        let system = self.system()?;
+        let run = self.build(Level::Off)?;
+        let mut detached = RunSpec {
+            scripted: false,
+            length: Some(self.length()?),
+            ..self.clone()
+        };
+        if self.scripted {
+            // At one moment the script goes first, and sorting keeps it so.
+            detached.commands = run.script().to_vec();
+            detached.commands.extend(self.commands.iter().cloned());
+            order_by_time(&mut detached.commands);
+        }
+        if detached.commands.len() > COMMANDS_MAX {
+            return Err(BadInput::new(
+                &self.place(),
+                format!("cannot be written out: {COMMANDS_MAX} commands at most"),
+            ));
+        }
+        let plain = (system.settings)(&detached)?;
+        for (view, plain) in (system.settings)(self)?.iter().zip(&plain) {
+            if view.value != plain.value {
+                detached.set(view.id, &view.value.to_string());
+            }
+        }
+        Ok(detached)
+    }
+
+    /// System and scenario, as on the command line.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.system, self.scenario)
+    }
+
     /// The link, beginning with `#/`.
     pub fn link(&self) -> String {
         let mut link = format!(
@@ -122,6 +161,9 @@ impl RunSpec {
         }
         for planned in &self.commands {
             add("do", &planned.to_string());
+        }
+        if !self.scripted {
+            add("script", "off");
         }
         if let Some(length) = self.length {
             add("for", &length.to_string());
@@ -197,6 +239,13 @@ impl RunSpec {
             "v" => {}
             "seed" => self.seed = parse_seed(value)?,
             "for" => self.length = Some(value.parse()?),
+            "script" => {
+                self.scripted = match value {
+                    "on" => true,
+                    "off" => false,
+                    _ => return Err(BadInput::new(value, "is neither on nor off")),
+                }
+            }
             "t" => step(self, None, Some(value.parse()?)),
             "step" => {
                 let count = value
@@ -220,7 +269,8 @@ impl RunSpec {
                     ));
                 }
                 None => {
-                    let known = one_of(["seed", "set.NAME", "do", "for", "t", "step", "v"]);
+                    let known =
+                        one_of(["seed", "set.NAME", "do", "script", "for", "t", "step", "v"]);
                     return Err(BadInput::new(
                         key,
                         format!("is not a part of a link: there is {known}"),
@@ -292,6 +342,7 @@ mod tests {
             "2s clock n2 +5ms".parse().unwrap(),
             "3s cut n1>n2".parse().unwrap(),
         ];
+        spec.scripted = false;
         spec.length = Some(Span::secs(20));
         spec.playhead = Some(Moment {
             time: Time(3_400_000_000),
@@ -323,6 +374,10 @@ mod tests {
                 "#/raft/calm?do=1.2s+explode",
                 "\"explode\" is not a command",
             ),
+            (
+                "#/raft/calm?script=maybe",
+                "\"maybe\" is neither on nor off",
+            ),
             ("#/raft/calm?t=soon", "\"soon\" is not a time"),
             ("#/raft/calm?do=%ff", "is not text"),
         ] {
@@ -330,5 +385,21 @@ mod tests {
             assert!(error.contains(words), "{link}: {error}");
         }
         assert!(RunSpec::from_link(&"x".repeat(LINK_MAX + 1)).is_err());
+    }
+
+    #[test]
+    fn a_link_says_only_when_the_script_is_off() {
+        let scripted = RunSpec::new("raft", "calm");
+        assert_eq!(scripted.link(), "#/raft/calm?seed=1");
+        assert_eq!(
+            RunSpec::from_link("raft/calm?script=on"),
+            Ok(scripted.clone())
+        );
+        let bare = RunSpec {
+            scripted: false,
+            ..scripted
+        };
+        assert_eq!(bare.link(), "#/raft/calm?seed=1&script=off");
+        assert_eq!(RunSpec::from_link(&bare.link()), Ok(bare));
     }
 }

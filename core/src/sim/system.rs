@@ -112,7 +112,7 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<Setup<P>, BadInput> {
     for (key, value) in spec.settings.iter().filter(|it| it.0 == "nodes") {
         set::<P>(&mut environment, &mut config, key, value)?;
     }
-    let faults = if scenario.swarm {
+    let faults = if scenario.swarm && spec.scripted {
         let length = spec.length.unwrap_or(scenario.length);
         let bears = Bears {
             forgetting: P::FORGETS,
@@ -195,8 +195,11 @@ fn view<C>(setting: &Setting<C>, of: &C, of_system: bool) -> SettingView {
 
 fn build<P: Exhibit>(spec: &RunSpec, level: Level) -> Result<Box<dyn Run>, BadInput> {
     let setup = set_up::<P>(spec)?;
-    let mut script =
-        parse_script(setup.scenario.script).expect("a test reads every scenario's script");
+    let planned = match spec.scripted {
+        true => setup.scenario.script,
+        false => "",
+    };
+    let mut script = parse_script(planned).expect("a test reads every scenario's script");
     script.extend(setup.faults);
     order_by_time(&mut script);
     let mut run = Sim::<P>::new(

@@ -127,6 +127,7 @@ fn finish(
     written: &Written,
 ) -> Result<RunSpec, BadInput> {
     let mut spec = RunSpec::new(&opened.system, &opened.scenario);
+    spec.scripted = opened.scripted;
     spec.seed = parse_seed(written[SEED].trim()).map_err(|it| it.within("Seed"))?;
     let length: Span = written[LENGTH]
         .trim()
@@ -290,6 +291,14 @@ mod tests {
         written.insert("loss", "200%".to_owned());
         let error = finish(&spec, &settings, &written).unwrap_err().to_string();
         assert!(error.contains("\"200%\""), "{error}");
+    }
+
+    #[test]
+    fn a_run_without_its_script_stays_so() {
+        let spec = RunSpec::from_link("#/raft/swarm?seed=7&script=off").unwrap();
+        let settings = settings_of(&spec);
+        let written = begin(&spec, &settings, spec.length().unwrap());
+        assert_eq!(finish(&spec, &settings, &written).unwrap(), spec);
     }
 
     #[test]

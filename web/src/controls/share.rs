@@ -50,7 +50,10 @@ pub fn ShareDialog(props: &ShareProps) -> Html {
 /// The element's tag. A run that somebody changed needs its whole link.
 pub fn element(folder: &str, spec: &RunSpec) -> String {
     let script = format!("<script type=\"module\" src=\"{folder}embed.js\"></script>");
-    let plain = spec.settings.is_empty() && spec.commands.is_empty() && spec.length.is_none();
+    let plain = spec.settings.is_empty()
+        && spec.commands.is_empty()
+        && spec.length.is_none()
+        && spec.scripted;
     let tag = if plain {
         let start = spec
             .playhead
@@ -83,5 +86,8 @@ mod tests {
         assert!(plain.starts_with("<script type=\"module\" src=\"https://example.org/embed.js\">"));
         spec.set("loss", "2%");
         assert!(element("", &spec).contains("link=\"#/raft/calm?seed=1&amp;set.loss=2%25\""));
+        let mut bare = RunSpec::new("raft", "swarm");
+        bare.scripted = false;
+        assert!(element("", &bare).contains("script=off"));
     }
 }

@@ -1,7 +1,7 @@
 //! Pictures of time: the whole past as a bar, and what happened around the playhead as a diagram.
 
 mod past;
-mod spacetime;
+pub(crate) mod spacetime;
 mod timeline;
 
 pub use spacetime::{SpaceTime, SpaceTimeProps};

@@ -1,8 +1,7 @@
 //! What the trace says about the whole of a run, kept up to date as the trace grows.
 
-use clusterscope_core::parts::log::Log;
 use clusterscope_core::protocol::NodeId;
-use clusterscope_core::trace::{Kind, Record};
+use clusterscope_core::trace::{Kind, Record, Records};
 use clusterscope_core::{Player, Span, Time};
 
 /// Into so many parts the time of a run is cut to count its events.
@@ -53,7 +52,7 @@ pub struct Mark {
 /// What is known of the past.
 #[derive(Default)]
 pub struct Past {
-    records: Log<Record>,
+    records: Records,
     read: u32,
     /// How far the bins reach.
     pub range: Time,
@@ -92,15 +91,26 @@ impl Past {
         self.records = records.clone();
         let (from, to) = (self.read, records.len());
         self.read = to;
-        records.with(0, to, |all| {
-            for event in from..to {
-                self.add(event, all, |record| player.label(record));
+        if from < records.first() {
+            // Of what was let go, the turns of the story are left.
+            for (event, record) in records.old_turns().iter().filter(|it| it.0 >= from) {
+                self.add(*event, record, records, |record| player.label(record));
             }
+        }
+        records.each(from, to, |event, record| {
+            self.add(event, record, records, |record| player.label(record));
+            true
         });
     }
 
-    fn add(&mut self, event: u32, all: &[Record], label: impl Fn(&Record) -> &'static str) {
-        let record = all[event as usize];
+    fn add(
+        &mut self,
+        event: u32,
+        record: &Record,
+        all: &Records,
+        label: impl Fn(&Record) -> &'static str,
+    ) {
+        let record = *record;
         let bin = u128::from(record.time.0) * BINS as u128 / u128::from(self.range.0.max(1));
         if let Some(count) = self.bins.get_mut(bin as usize) {
             *count += 1;
@@ -112,8 +122,8 @@ impl Past {
                 *count += 1;
                 if *count <= MARKS_MAX {
                     // A note belongs to the epoch of what led to it.
-                    let cause = all.get(record.cause as usize);
-                    let epoch = record.epoch().or_else(|| cause.and_then(Record::epoch));
+                    let cause = || all.get(record.cause)?.epoch();
+                    let epoch = record.epoch().or_else(cause);
                     self.notes.push(Mark {
                         time: record.time,
                         event,

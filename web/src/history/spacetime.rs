@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use clusterscope_core::frame::{End, MessageView};
-use clusterscope_core::trace::{HostId, Kind, NO_EVENT, Record};
+use clusterscope_core::trace::{HostId, Kind, NO_EVENT, Record, Records};
 use clusterscope_core::{Player, Time};
 use gloo_events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
@@ -19,11 +19,11 @@ use crate::ui::pen::{Dash, Face, Ink, Pen};
 use crate::ui::surface::{Picture, use_surface};
 
 /// Room for the names.
-const NAMES: f64 = 44.0;
+pub(crate) const NAMES: f64 = 44.0;
 
 /// Room right of the rows, and for the axis under them.
-const RIGHT: f64 = 12.0;
-const AXIS: f64 = 20.0;
+pub(crate) const RIGHT: f64 = 12.0;
+pub(crate) const AXIS: f64 = 20.0;
 
 /// The playhead stands this far into the window.
 const PLAYHEAD: f64 = 0.72;
@@ -32,11 +32,11 @@ const PLAYHEAD: f64 = 0.72;
 const SECONDS: f64 = 10.0;
 
 /// A step of zoom, and how far it goes: parts and multiples of the first window.
-const ZOOM: f64 = 1.5;
+pub(crate) const ZOOM: f64 = 1.5;
 const ZOOM_MAX: f64 = 30.0;
 
 /// Of more records than this in the window, only every so manieth is drawn.
-const RECORDS_MAX: usize = 12_000;
+const RECORDS_MAX: u32 = 12_000;
 
 /// The causes of an event are followed so far.
 const CAUSES_MAX: usize = 200;
@@ -102,29 +102,31 @@ impl Default for Diagram {
 
 /// Where times and rows are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Scale {
-    from: f64,
-    span: f64,
-    width: f64,
-    top: f64,
-    row: f64,
+pub(crate) struct Scale {
+    pub(crate) from: f64,
+    pub(crate) span: f64,
+    pub(crate) width: f64,
+    pub(crate) top: f64,
+    pub(crate) row: f64,
 }
 
 impl Scale {
-    fn x(self, time: Time) -> f64 {
+    pub(crate) fn x(self, time: Time) -> f64 {
         NAMES + (time.0 as f64 - self.from) / self.span * self.width
     }
 
-    fn y(self, row: usize) -> f64 {
+    pub(crate) fn y(self, row: usize) -> f64 {
         self.top + (row as f64 + 0.5) * self.row
     }
 
-    fn end(self) -> f64 {
+    pub(crate) fn end(self) -> f64 {
         self.from + self.span
     }
 }
 
 impl Picture for Diagram {
+    type Of = LabHandle;
+
     fn paint(&mut self, pen: &mut Pen<'_>, lab: &LabHandle) {
         let view = lab.view();
         if view.playing {
@@ -258,34 +260,59 @@ impl Diagram {
         self.ended.clear();
         let records = player.records();
         let now = player.now();
-        records.with(0, records.len(), |all| {
-            let first = all.partition_point(|it| (it.time.0 as f64) < scale.from);
-            // What arrives beyond the right edge may have left within it.
-            let beyond = scale.end() + scale.span * 0.25;
-            let last = all.partition_point(|it| (it.time.0 as f64) <= beyond);
-            let stride = (last - first).div_ceil(RECORDS_MAX).max(1);
-            for event in (first..last).step_by(stride) {
-                let record = &all[event];
-                pen.alpha(if record.time <= now { 1.0 } else { 0.4 });
-                match record.kind {
-                    Kind::Send => self.sent.push(event as u32),
-                    Kind::Deliver => self.arrival(pen, scale, all, event),
-                    Kind::Lose => self.loss(pen, scale, all, event, player.label(record)),
-                    _ => {}
+        let first = records.partition_point(|it| (it.time.0 as f64) < scale.from);
+        // What arrives beyond the right edge may have left within it.
+        let beyond = scale.end() + scale.span * 0.25;
+        let last = records.partition_point(|it| (it.time.0 as f64) <= beyond);
+        let stride = (last - first).div_ceil(RECORDS_MAX).max(1) as usize;
+        let drawn = || {
+            let events = (first..last).step_by(stride);
+            events.filter_map(|it| Some((it, records.get(it)?)))
+        };
+        for (event, record) in drawn() {
+            pen.alpha(if record.time <= now { 1.0 } else { 0.4 });
+            match record.kind {
+                Kind::Send => self.sent.push(event),
+                Kind::Deliver => self.arrival(pen, scale, records, &record),
+                Kind::Lose => {
+                    self.loss(pen, scale, records, (event, &record), player.label(&record))
                 }
+                _ => {}
             }
-            self.under_way(pen, scale, all, player);
-            for event in (first..last).step_by(stride) {
-                pen.alpha(if all[event].time <= now { 1.0 } else { 0.4 });
-                self.event(pen, scale, all, event, player);
-            }
-        });
+        }
+        self.under_way(pen, scale, records, player);
+        for (event, record) in drawn() {
+            pen.alpha(if record.time <= now { 1.0 } else { 0.4 });
+            self.event(pen, scale, (event, &record), player);
+        }
         pen.alpha(1.0);
+        self.let_go(pen, scale, player);
     }
 
-    fn arrival(&mut self, pen: &mut Pen<'_>, scale: Scale, all: &[Record], event: usize) {
-        let record = &all[event];
-        let Some(sent) = all.get(record.cause as usize) else {
+    /// What lies before the first event that is kept.
+    fn let_go(&self, pen: &mut Pen<'_>, scale: Scale, player: &Player) {
+        let Some(since) = player.kept_since().map(|it| scale.x(it)) else {
+            return;
+        };
+        if since > NAMES {
+            pen.fill(Ink::Line);
+            pen.alpha(0.4);
+            pen.rect(
+                NAMES,
+                scale.top,
+                since - NAMES,
+                pen.height - AXIS - scale.top,
+            );
+            pen.alpha(1.0);
+            pen.face(Face::Small);
+            pen.align("left");
+            pen.fill(Ink::Dim);
+            pen.text("events before here are no longer kept", (NAMES + 6.0, 10.0));
+        }
+    }
+
+    fn arrival(&mut self, pen: &mut Pen<'_>, scale: Scale, all: &Records, record: &Record) {
+        let Some(sent) = all.get(record.cause) else {
             return;
         };
         self.ended.push(record.cause);
@@ -313,9 +340,15 @@ impl Diagram {
         });
     }
 
-    fn loss(&mut self, pen: &mut Pen<'_>, scale: Scale, all: &[Record], event: usize, why: &str) {
-        let record = &all[event];
-        let Some(sent) = all.get(record.cause as usize) else {
+    fn loss(
+        &mut self,
+        pen: &mut Pen<'_>,
+        scale: Scale,
+        all: &Records,
+        (event, record): (u32, &Record),
+        why: &str,
+    ) {
+        let Some(sent) = all.get(record.cause) else {
             return;
         };
         self.ended.push(record.cause);
@@ -335,7 +368,7 @@ impl Diagram {
         pen.dash(Dash::Solid);
         pen.stroke(Ink::Bad, 1.6);
         pen.cross(end, 3.5);
-        self.dots.push((end, event as u32));
+        self.dots.push((end, event));
         self.segments.push(Segment {
             from: start,
             to: end,
@@ -344,7 +377,7 @@ impl Diagram {
     }
 
     /// Messages that have not ended: as far as they have got.
-    fn under_way(&mut self, pen: &mut Pen<'_>, scale: Scale, all: &[Record], player: &Player) {
+    fn under_way(&mut self, pen: &mut Pen<'_>, scale: Scale, all: &Records, player: &Player) {
         self.messages.clear();
         player.run().messages(&mut self.messages);
         let now = player.now();
@@ -361,7 +394,7 @@ impl Diagram {
             let known = self
                 .sent
                 .iter()
-                .find(|it| all[**it as usize].item == message.id)
+                .find(|it| all.get(**it).is_some_and(|it| it.item == message.id))
                 .copied();
             if known.is_some_and(|it| self.ended.binary_search(&it).is_ok()) {
                 // Its end is known already, from the future that was seen before.
@@ -399,18 +432,16 @@ impl Diagram {
         &mut self,
         pen: &mut Pen<'_>,
         scale: Scale,
-        all: &[Record],
-        event: usize,
+        (event, record): (u32, &Record),
         player: &Player,
     ) {
-        let record = &all[event];
         let x = scale.x(record.time);
         if x > NAMES + scale.width + 4.0 {
             return;
         }
         let Some(row) = self.row_of(record.host) else {
             if record.kind == Kind::Fault {
-                self.world_fault(pen, scale, (x, record), event as u32, player);
+                self.world_fault(pen, scale, (x, record), event, player);
             }
             return;
         };
@@ -433,7 +464,7 @@ impl Diagram {
             Kind::Note => {
                 let epoch = record
                     .epoch()
-                    .or_else(|| all.get(record.cause as usize).and_then(Record::epoch));
+                    .or_else(|| player.records().get(record.cause)?.epoch());
                 pen.stroke(Ink::epoch(epoch), 1.8);
                 pen.fill(Ink::Ground);
                 pen.disc(at, if small { 3.0 } else { 4.5 });
@@ -455,7 +486,7 @@ impl Diagram {
             }
             _ => return,
         }
-        self.dots.push((at, event as u32));
+        self.dots.push((at, event));
     }
 
     /// A fault of the network: a mark across all rows.
@@ -586,7 +617,7 @@ fn window(player: &Player, width: f64) -> f64 {
 }
 
 /// The distance of a point from a line between two others.
-fn distance(point: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
+pub(crate) fn distance(point: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let length = (dx * dx + dy * dy).max(1e-9);
     let share = (((point.0 - from.0) * dx + (point.1 - from.1) * dy) / length).clamp(0.0, 1.0);
@@ -594,7 +625,7 @@ fn distance(point: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f64 {
 }
 
 /// Ticks at round times.
-fn axis(pen: &mut Pen<'_>, scale: Scale, y: f64) {
+pub(crate) fn axis(pen: &mut Pen<'_>, scale: Scale, y: f64) {
     let wanted = scale.span / (scale.width / 110.0).max(1.0);
     let mut step = 10f64.powf(wanted.max(1.0).log10().floor());
     if step * 5.0 <= wanted {
@@ -677,7 +708,7 @@ pub fn SpaceTime(props: &SpaceTimeProps) -> Html {
 
 /// Zooms by the wheel with the Ctrl key; without it, the page scrolls as ever.
 #[hook]
-fn use_wheel(canvas: &NodeRef, zoom: &Callback<f64>) {
+pub(crate) fn use_wheel(canvas: &NodeRef, zoom: &Callback<f64>) {
     let zoom = zoom.clone();
     use_effect_with(canvas.clone(), move |canvas| {
         let listener = canvas.cast::<Element>().map(|element| {

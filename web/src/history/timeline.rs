@@ -64,6 +64,8 @@ struct Scroll {
 }
 
 impl Picture for Scroll {
+    type Of = LabHandle;
+
     fn paint(&mut self, pen: &mut Pen<'_>, lab: &LabHandle) {
         let view = lab.view();
         self.width = pen.width;

@@ -34,7 +34,7 @@ pub fn inspect_event(props: &EventProps) -> Html {
     let Some(event) = record(&props.lab, props.event) else {
         return html! {
             <Section {title} class="cs-inspector" {aside}>
-                <p class="cs-empty">{ "It is not part of this course of events." }</p>
+                <p class="cs-empty">{ missing(&props.lab, props.event) }</p>
             </Section>
         };
     };
@@ -66,6 +66,18 @@ pub fn inspect_event(props: &EventProps) -> Html {
                 <Clock lab={props.lab.clone()} story={props.story.clone()} event={props.event} />
             }
         </Section>
+    }
+}
+
+/// Why an event cannot be shown.
+fn missing(lab: &LabHandle, event: u32) -> String {
+    let since = lab.with(|player| (player.records().first() > event).then(|| player.kept_since()));
+    match since.flatten() {
+        Some(since) => format!(
+            "Events before {} are no longer kept. Go there, and they happen again.",
+            numbers::clock(since)
+        ),
+        None => "It is not part of this course of events.".to_owned(),
     }
 }
 
@@ -131,12 +143,15 @@ fn Clock(props: &EventProps) -> Html {
 fn vector_clock(lab: &LabHandle, event: u32) -> Option<VectorClock> {
     lab.with(|player| {
         let mut clocks = VectorClocks::default();
-        player.records().with(0, event + 1, |all| {
-            (0..)
-                .zip(all)
-                .map(|(id, it)| clocks.next(id, it))
-                .last()
-                .flatten()
-        })
+        // Clocks need every event from the start.
+        if player.records().first() > 0 {
+            return None;
+        }
+        let mut clock = None;
+        player.records().each(0, event + 1, |id, record| {
+            clock = clocks.next(id, record);
+            true
+        });
+        clock
     })
 }

@@ -16,7 +16,7 @@ pub fn Announcer(props: &PartProps) -> Html {
         let turn = props.lab.with(|player| {
             let records = player.run().recorder().records();
             let last = records.len();
-            let from = last.saturating_sub(64);
+            let from = last.saturating_sub(64).max(records.first());
             records.with(from, last, |it| {
                 let of_step = |it: &&clusterscope_core::trace::Record| u64::from(it.step) == step;
                 let place = it

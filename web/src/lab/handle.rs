@@ -19,6 +19,9 @@ pub const SPEEDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 6
 /// So many steps are taken in one picture at most; beyond that play-back falls behind and the page lives.
 const STEPS_PER_TICK: u64 = 20_000;
 
+/// So many steps a jump takes at once; what is left is done in the next pictures.
+const STEPS_PER_JUMP: u64 = 30_000;
+
 /// Panels full of text are drawn at most so often while the run plays, in milliseconds.
 const PUBLISH_EVERY: f64 = 100.0;
 
@@ -65,6 +68,8 @@ struct Inner {
     playing: Cell<bool>,
     speed: Cell<f64>,
     selection: Cell<Option<Selection>>,
+    /// Where a jump goes that is not there yet, and whether time runs when it is.
+    goal: Cell<Option<(Time, bool)>>,
     error: RefCell<Option<String>>,
     published: Cell<f64>,
     next_listener: Cell<u32>,
@@ -124,6 +129,7 @@ impl LabHandle {
             playing: Cell::new(false),
             speed: Cell::new(1.0),
             selection: Cell::new(None),
+            goal: Cell::new(None),
             error: RefCell::new(None),
             published: Cell::new(0.0),
             next_listener: Cell::new(0),
@@ -181,12 +187,14 @@ impl LabHandle {
 
     /// Lets time run.
     pub fn play(&self) {
+        self.0.goal.set(None);
         self.0.playing.set(true);
         self.publish();
     }
 
     /// Stops time.
     pub fn pause(&self) {
+        self.0.goal.set(None);
         self.0.playing.set(false);
         self.publish();
     }
@@ -238,13 +246,28 @@ impl LabHandle {
 
     /// Goes to a moment; time goes on from there if it ran.
     pub fn seek(&self, time: Time) {
-        let there = self.0.player.borrow_mut().seek(time);
-        if there {
-            self.publish();
+        let plays = self.0.goal.get().map_or(self.is_playing(), |it| it.1);
+        self.0.goal.set(None);
+        self.jump(time, plays);
+        self.publish();
+    }
+
+    /// Goes to a moment, or as far as a picture has time for: the next one goes on.
+    fn jump(&self, time: Time, plays: bool) {
+        let mut player = self.0.player.borrow_mut();
+        let there = player.seek_within(time, STEPS_PER_JUMP);
+        let stopped = player.run().halted().map(str::to_owned);
+        if let Some(problem) = stopped.or_else(|| player.full()).filter(|_| !there) {
+            self.0.goal.set(None);
+            self.0.playing.set(false);
+            *self.0.error.borrow_mut() = Some(problem);
+        } else if there {
+            self.0.goal.set(None);
+            self.0.playing.set(plays);
         } else {
-            self.report(format!(
-                "\"{time}\" lies too far ahead: this is as far as one go takes"
-            ));
+            self.0.goal.set(Some((time, plays)));
+            // It is the ticking that goes on.
+            self.0.playing.set(true);
         }
     }
 
@@ -262,6 +285,7 @@ impl LabHandle {
 
     /// Carries out a command now, or says why it cannot.
     pub fn command(&self, command: Command) {
+        self.0.goal.set(None);
         let done = self.0.player.borrow_mut().command(command);
         *self.0.error.borrow_mut() = done.err().map(|it| it.to_string());
         self.publish();
@@ -298,6 +322,7 @@ impl LabHandle {
         match Player::open(spec) {
             Ok(player) => {
                 *self.0.player.borrow_mut() = player;
+                self.0.goal.set(None);
                 self.0.playing.set(false);
                 self.0.selection.set(None);
                 *self.0.error.borrow_mut() = None;
@@ -312,15 +337,18 @@ impl LabHandle {
         if !self.is_playing() {
             return;
         }
-        {
+        if let Some((goal, plays)) = self.0.goal.get() {
+            self.jump(goal, plays);
+        } else {
             let mut player = self.0.player.borrow_mut();
             let pace = player.scenario().pace.0 as f64 / 1_000.0;
             let virtual_nanos = elapsed.clamp(0.0, TICK_MAX) * pace * self.0.speed.get();
             let target = player.now() + Span(virtual_nanos as u64);
             player.play(target, STEPS_PER_TICK);
-            if player.run().halted().is_some() {
+            let stopped = player.run().halted().map(str::to_owned);
+            if let Some(problem) = stopped.or_else(|| player.full()) {
                 self.0.playing.set(false);
-                *self.0.error.borrow_mut() = player.run().halted().map(str::to_owned);
+                *self.0.error.borrow_mut() = Some(problem);
             }
         }
         if now - self.0.published.get() >= PUBLISH_EVERY || !self.is_playing() {
@@ -332,6 +360,7 @@ impl LabHandle {
     }
 
     fn stopped(&self, act: impl FnOnce(&mut Player)) {
+        self.0.goal.set(None);
         self.0.playing.set(false);
         act(&mut self.0.player.borrow_mut());
         self.publish();

@@ -24,7 +24,10 @@ pub fn Header(props: &PartProps) -> Html {
         move |_| {
             let mut spec = lab.with(|it| it.opened().clone());
             spec.seed = browser::random_seed();
-            spec.commands.clear();
+            // Where the commands are all that happens, they are the scenario.
+            if spec.scripted {
+                spec.commands.clear();
+            }
             spec.playhead = None;
             address::go(&spec.link());
         }
@@ -38,6 +41,10 @@ pub fn Header(props: &PartProps) -> Html {
             <div class="cs-tools">
                 <button type="button" class="cs-button" onclick={new_seed}
                     title="The same scenario, other luck">{ "New seed" }</button>
+                <button type="button" class="cs-button" onclick={open(Over::Search)} aria-label="Search seeds"
+                    title="Find seeds under which something happens (f)" aria-keyshortcuts="f">
+                    <Icon name={Glyph::Search} /><span class="cs-wide-only">{ "Search seeds" }</span>
+                </button>
                 <button type="button" class="cs-button" onclick={open(Over::Settings)} aria-label="Settings">
                     <Icon name={Glyph::Settings} /><span class="cs-wide-only">{ "Settings" }</span>
                 </button>

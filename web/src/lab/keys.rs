@@ -9,7 +9,7 @@ use crate::controls::transport::on_key;
 use wasm_bindgen::JsCast;
 
 /// The keys of the lab, for help: what to press and what it does.
-pub const KEYS: [(&str, &str); 9] = [
+pub const KEYS: [(&str, &str); 10] = [
     ("c", "Crash the selected node, or the leader"),
     ("r", "Restart a crashed node"),
     ("z", "Pause or resume the selected node"),
@@ -17,6 +17,7 @@ pub const KEYS: [(&str, &str); 9] = [
     ("h", "Heal the network"),
     ("m", "On the stage: from message to message"),
     ("s", "Share this moment"),
+    ("f", "Search seeds"),
     ("?", "Show the keys"),
     ("Esc", "Close, or select nothing"),
 ];
@@ -29,6 +30,7 @@ pub fn press(lab: &LabHandle, open: &Callback<Over>, event: &KeyboardEvent) {
     open.emit(match event.key().as_str() {
         "p" => Over::Cut,
         "s" => Over::Share,
+        "f" => Over::Search,
         "?" => Over::Help,
         _ => return,
     });

@@ -21,6 +21,7 @@ use crate::browser::use_media;
 use crate::controls::help::HelpDialog;
 use crate::controls::settings::SettingsDialog;
 use crate::controls::share::ShareDialog;
+use crate::search::SearchDialog;
 use crate::ticker::use_ticker;
 
 /// Up to this width there is one panel at a time.
@@ -36,6 +37,8 @@ pub enum Over {
     Share,
     /// What the run begins with.
     Settings,
+    /// Many seeds.
+    Search,
     /// The keys.
     Help,
     /// The groups of a partition.
@@ -140,6 +143,7 @@ fn dialog(over: Over, lab: &LabHandle, close: &Callback<()>) -> Html {
         Over::Nothing | Over::Cut => html! {},
         Over::Share => html! { <ShareDialog {lab} {on_close} /> },
         Over::Settings => html! { <SettingsDialog {lab} {on_close} /> },
+        Over::Search => html! { <SearchDialog {lab} {on_close} /> },
         Over::Help => html! { <HelpDialog {on_close} /> },
     }
 }

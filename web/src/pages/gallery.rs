@@ -40,6 +40,8 @@ pub fn Gallery(props: &GalleryProps) -> Html {
                             <a class="cs-button cs-primary" href="#/raft/leader-crash">
                                 { "See a leader crash" }
                             </a>
+                            { " " }
+                            <a class="cs-button" href="#/import">{ "Open a trace of your own" }</a>
                         </p>
                     </div>
                     <Preview link="#/raft/calm?seed=1&t=300ms" />

@@ -1,4 +1,5 @@
 //! The page's faces besides the lab.
 
 pub mod gallery;
+pub mod import;
 pub mod preview;

@@ -77,6 +77,7 @@ fn latest(lab: &LabHandle, turns: bool, most: usize) -> Vec<(u32, Record)> {
         let records = player.run().recorder().records();
         let last = records.len();
         let from = last.saturating_sub(if turns { SEARCHED } else { most as u32 });
+        let from = from.max(records.first());
         records.with(from, last, |it| {
             let newest_first = it
                 .iter()

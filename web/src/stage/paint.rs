@@ -67,6 +67,8 @@ pub struct Scene {
 }
 
 impl Picture for Scene {
+    type Of = LabHandle;
+
     fn paint(&mut self, pen: &mut Pen<'_>, lab: &LabHandle) {
         let view = lab.view();
         let size = (pen.width, pen.height);
@@ -264,14 +266,14 @@ impl Scene {
         let recorder = player.run().recorder();
         let records = recorder.records();
         pen.stroke(Ink::Bad, 2.0);
-        records.with(0, records.len(), |all| {
-            let first = all.len().saturating_sub(LOSSES_AMONG as usize);
-            for record in all[first..].iter().rev() {
+        let first = records.len().saturating_sub(LOSSES_AMONG);
+        records.with(first, records.len(), |all| {
+            for record in all.iter().rev() {
                 let age = now.since(record.time).0 as f64 / linger;
                 if age >= 1.0 {
                     break;
                 }
-                let sent = all.get(record.cause as usize);
+                let sent = records.get(record.cause);
                 let (Kind::Lose, Some(sent), Some(to)) = (record.kind, sent, record.peer.end())
                 else {
                     continue;

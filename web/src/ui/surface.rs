@@ -10,7 +10,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, HtmlElement, ResizeOb
 use yew::prelude::*;
 
 use super::pen::{Palette, Pen};
-use crate::lab::handle::LabHandle;
+use crate::lab::handle::{LabHandle, Subscription};
 
 /// So often, in milliseconds, a moving picture looks whether the page's colours have changed.
 const COLOURS_EVERY: f64 = 500.0;
@@ -20,8 +20,23 @@ const RATIO_MAX: f64 = 2.0;
 
 /// Something that can be drawn again and again.
 pub trait Picture: 'static {
+    /// What it shows.
+    type Of: Subject;
+
     /// Draws everything; the canvas is empty.
-    fn paint(&mut self, pen: &mut Pen<'_>, lab: &LabHandle);
+    fn paint(&mut self, pen: &mut Pen<'_>, of: &Self::Of);
+}
+
+/// What a picture can show.
+pub trait Subject: Clone + PartialEq + 'static {
+    /// Calls `paint` whenever it looks different by itself, until the subscription is dropped.
+    fn on_paint(&self, paint: Callback<()>) -> Option<Subscription>;
+}
+
+impl Subject for LabHandle {
+    fn on_paint(&self, paint: Callback<()>) -> Option<Subscription> {
+        Some(LabHandle::on_paint(self, paint))
+    }
 }
 
 /// A canvas that is mounted.
@@ -63,7 +78,7 @@ impl Surface {
             .set_height((height * self.ratio).round().max(1.0) as u32);
     }
 
-    fn paint(&mut self, picture: &mut impl Picture, lab: &LabHandle) {
+    fn paint<P: Picture>(&mut self, picture: &mut P, of: &P::Of) {
         let now = now();
         if now - self.colours_at > COLOURS_EVERY {
             self.colours_at = now;
@@ -82,7 +97,7 @@ impl Surface {
         let _ = context.set_transform(self.ratio, 0.0, 0.0, self.ratio, 0.0, 0.0);
         context.clear_rect(0.0, 0.0, width, height);
         let mut pen = Pen::new(context, &self.palette, width, height);
-        picture.paint(&mut pen, lab);
+        picture.paint(&mut pen, of);
     }
 }
 
@@ -104,14 +119,14 @@ fn ratio() -> f64 {
 /// Returns what asks for it. `sized` hears of every new size, in pixels of the page.
 #[hook]
 pub fn use_surface<P: Picture>(
-    lab: &LabHandle,
+    of: &P::Of,
     canvas: &NodeRef,
     picture: &Rc<RefCell<P>>,
     sized: Callback<(f64, f64)>,
 ) -> Callback<()> {
     let surface = use_mut_ref(|| None::<Surface>);
-    let repaint = use_memo(lab.clone(), |lab| {
-        let (surface, picture, lab) = (surface.clone(), picture.clone(), lab.clone());
+    let repaint = use_memo(of.clone(), |of| {
+        let (surface, picture, of) = (surface.clone(), picture.clone(), of.clone());
         Callback::from(move |()| {
             // Already at it: what is being drawn is up to date.
             let (Ok(mut surface), Ok(mut picture)) =
@@ -120,16 +135,16 @@ pub fn use_surface<P: Picture>(
                 return;
             };
             if let Some(surface) = surface.as_mut() {
-                surface.paint(&mut *picture, &lab);
+                surface.paint(&mut *picture, &of);
             }
         })
     });
     let canvas = canvas.clone();
     let again = repaint.clone();
-    use_effect_with(lab.clone(), move |lab| {
+    use_effect_with(of.clone(), move |of| {
         let again = (*again).clone();
         *surface.borrow_mut() = canvas.cast().and_then(Surface::open);
-        let subscription = lab.on_paint(again.clone());
+        let subscription = of.on_paint(again.clone());
         let watch = Watch::open(&canvas, surface.clone(), again.clone(), sized);
         again.emit(());
         move || {
