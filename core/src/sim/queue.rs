@@ -126,23 +126,13 @@ impl Queue {
         self.planned
     }
 
-    /// How many plans there are, forgotten ones among them.
-    pub fn len(&self) -> usize {
-        self.present.len() + self.late.len() + self.near + self.far.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// About how many bytes a copy takes.
+    /// The weight of a copy, in bytes.
     pub fn weight(&self) -> usize {
-        let beyond = self.present.len() + self.late.len() + self.far.len();
-        beyond * size_of::<Entry>()
-            + self.waiting.len() * size_of::<Waiting>()
-            + self.heads.len() * size_of::<u32>()
+        let entries = self.present.len() + self.late.len() + self.far.len();
+        self.heads.len() * size_of::<u32>()
             + self.full.len() * size_of::<u64>()
+            + self.waiting.len() * size_of::<Waiting>()
+            + entries * size_of::<Entry>()
     }
 
     /// When the next event is due.

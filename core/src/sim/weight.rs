@@ -13,7 +13,7 @@ use super::simulation::{Member, Sim, TimerSlot};
 
 /// What a node's state, its disk and the checks' knowledge of it hold in maps, lists and text, in bytes: measured for
 /// the systems that there are, and rounded up.
-const MAPS_PER_NODE: usize = 2_048;
+const MAPS_PER_NODE: usize = 8_192;
 
 /// What a message or a client holds beside itself: lists and text.
 const LISTS_EACH: usize = 64;
@@ -34,8 +34,8 @@ impl<P: Exhibit> Sim<P> {
             + self.kernel.hosts.len() * size_of::<Host>()
             + inboxes
             + self.kernel.queue.weight()
-            + self.flights.len()
-                * (size_of::<Option<Flight>>() + size_of::<Option<Cargo<P>>>() + LISTS_EACH)
+            + self.flights.len() * (size_of::<Option<Flight>>() + LISTS_EACH)
+            + self.cargos.len() * size_of::<Option<Cargo<P>>>()
             + self.clients.len() * (size_of::<Client<P>>() + LISTS_EACH)
     }
 }
