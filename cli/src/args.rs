@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::Read as _;
 
 use clusterscope_core::RunSpec;
-use clusterscope_core::error::quote;
+use clusterscope_core::check::{Judge, LEVELS};
+use clusterscope_core::error::{one_of, quote};
 use clusterscope_core::sim::command::{COMMAND_MAX, COMMANDS_MAX, parse_script};
 use clusterscope_core::sim::spec::{LINK_MAX, parse_seed};
 use lexopt::Arg::{Long, Short, Value};
@@ -22,6 +23,7 @@ Usage: clusterscope <command>
   run SYSTEM/SCENARIO [options]   run a scenario: clusterscope run raft/leader-crash --seed 7
   replay LINK [outputs]           run what a link says, up to its playhead: 'raft/calm?seed=7&t=3s';
                                   LINK can be -, then it is read from standard input
+  check FILE --as JUDGE [--json]  judge what clients saw, in JSON Lines of any system; FILE can be -
   help, --help, -h                this text
   --version, -V                   the version
 
@@ -38,11 +40,18 @@ Outputs of run and replay:
   --shiviz FILE                   every event with its vector clock, for ShiViz
   FILE can be -, once: then it goes to standard output and the summary to standard error.
 
-Exit status: 0 every promise held, 1 a promise was broken, 2 the input cannot be used.
+Judges of check:
+  linearizable, sequential, causal, causal-convergence, weak-causal, pram,
+  read-your-writes, monotonic-reads, monotonic-writes, writes-follow-reads, convergence;
+  of transactions that append and read: strict-serializable, serializable, snapshot-isolation,
+  read-committed, read-uncommitted
+
+Exit status: 0 every promise held, 1 a promise was broken, 2 the input cannot be used,
+3 check could not tell.
 ";
 
 /// What would have done in place of an unknown command.
-const COMMANDS: &str = "there is list, run, replay and help";
+const COMMANDS: &str = "there is list, run, replay, check and help";
 
 /// No script that can be read is longer, in bytes: so many commands, each of that length.
 const SCRIPT_MAX: u64 = (COMMAND_MAX as u64 + 64) * COMMANDS_MAX as u64;
@@ -55,6 +64,15 @@ pub enum Action {
     Version,
     /// List systems and scenarios.
     List {
+        /// As JSON.
+        json: bool,
+    },
+    /// Judge a history.
+    Check {
+        /// Where it is.
+        place: Place,
+        /// Who judges it.
+        judge: &'static Judge,
         /// As JSON.
         json: bool,
     },
@@ -96,6 +114,7 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action, Problem> {
         "list" => parse_list(&mut parser),
         "run" => parse_run(&mut parser),
         "replay" => parse_replay(&mut parser),
+        "check" => parse_check(&mut parser),
         _ => Err(refuse(
             &command,
             format_args!("is not a command: {COMMANDS}"),
@@ -199,6 +218,40 @@ fn parse_replay(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
         spec: Box::new(spec),
         outputs,
     })
+}
+
+fn parse_check(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
+    let (mut place, mut judge, mut json) = (None, None, false);
+    while let Some(word) = next(parser)? {
+        match word {
+            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
+            Word::Option(name) if name == "--json" => json = true,
+            Word::Option(name) if name == "--as" => judge = Some(parse_judge(parser)?),
+            Word::Option(name) => {
+                return Err(refuse(
+                    &name,
+                    "is not an option of check: there is --as and --json",
+                ));
+            }
+            Word::Plain(text) if place.is_some() => {
+                return Err(refuse(&text, "is one too many: check takes one file"));
+            }
+            Word::Plain(text) => place = Some(Place::from(text)),
+        }
+    }
+    let usage = "Write it like: check history.jsonl --as linearizable";
+    let place = place.ok_or_else(|| Problem::Input(format!("check what? {usage}")))?;
+    let judge = judge.ok_or_else(|| Problem::Input(format!("check as what? {usage}")))?;
+    Ok(Action::Check { place, judge, json })
+}
+
+fn parse_judge(parser: &mut lexopt::Parser) -> Result<&'static Judge, Problem> {
+    let name = value(parser, "--as")?;
+    let known = || one_of(LEVELS.iter().map(|it| it.name));
+    LEVELS
+        .iter()
+        .find(|it| it.name == name)
+        .ok_or_else(|| refuse(&name, format_args!("is no judge: there is {}", known())))
 }
 
 impl Outputs {

@@ -1,9 +1,11 @@
 //! The command line: runs systems, checks them, replays links, writes what happened into files.
 //!
 //! `main` is the only place that talks to the operating system about exit statuses; everything else returns a
-//! [`Problem`]. 0: every promise held. 1: one was broken. 2: the input cannot be used, and one line says why.
+//! [`Problem`]. 0: every promise held. 1: one was broken. 2: the input cannot be used, and one line says why. 3: a
+//! history could not be judged.
 
 mod args;
+mod check;
 mod export;
 mod list;
 mod output;
@@ -21,6 +23,8 @@ const HELD: u8 = 0;
 const BROKEN: u8 = 1;
 /// The input cannot be used.
 const BAD_INPUT: u8 = 2;
+/// The verdict on a history is open.
+const OPEN: u8 = 3;
 
 fn main() -> ExitCode {
     match act() {
@@ -43,6 +47,7 @@ fn act() -> Result<u8, Problem> {
             output::print(&version).map(|()| HELD)
         }
         Action::List { json } => list::list(json).map(|()| HELD),
+        Action::Check { place, judge, json } => check::check(&place, judge, json),
         Action::Run { spec, outputs } => run::run(*spec, &outputs),
     }
 }

@@ -83,6 +83,12 @@ replay #/raft/calm?do=1s+set+nodes+9           => nodes                => latenc
 replay #/raft/calm?do=1s+request+n1+put%0Ax    => put                  => put x 5
 replay #/raft/calm?%0A=1                       => in the link          => seed
 replay {long}                                  => xxx                  => not a link
+check                                          => check what           => --as linearizable
+check x                                        => check as what        => --as linearizable
+check x --as strong                            => "strong"             => linearizable, sequential
+check x y                                      => "y"                  => one file
+check {nowhere} --as linearizable              => no-such-folder       => cannot be read
+check {bad_script} --as linearizable           => line 1: "1s crash    => not JSON
 "##;
 
 #[test]
@@ -543,4 +549,87 @@ fn a_cluster_that_is_blocked_is_not_called_live() {
         (&progress["verdict"], &progress["reason"]),
         (&"blocked".into(), &"no server leads".into())
     );
+}
+
+/// Histories, the judge, the exit status, and what is said: lines are parted by `;`, `I` begins and `O` ends.
+const JUDGED: &str = r#"
+1 I write x 1; 1 O write x 1; 2 I read x null; 2 O read x 1     => linearizable        => 0 => held
+1 I write x 1; 1 O write x 1; 2 I read x null; 2 O read x null  => linearizable        => 1 => lines 1, 2, 3, 4
+1 I write x 1; 1 O write x 1; 2 I read x null; 2 O read x null  => sequential          => 0 => held
+1 I write x 1; 1 O write x 1; 1 I read x null; 1 O read x null  => read-your-writes    => 1 => own p1 write
+1 I write x 1; 1 O write x 1; 2 I read x null; 2 O read x 9     => causal              => 1 => nobody wrote
+1 I acquire x 1                                                 => read-your-writes    => 3 => acquire x
+1 I read x 1; 1 I read x 1                                      => linearizable        => 2 => line 2
+1 O read x 1                                                    => linearizable        => 2 => line 1
+1 I fly x 1                                                     => linearizable        => 2 => read, write
+1 I cas x 1                                                     => linearizable        => 2 => [1,2]
+"#;
+
+#[test]
+fn a_history_of_any_system_is_judged() {
+    for (number, case) in JUDGED.trim().lines().enumerate() {
+        let [lines, judge, status, said] = case.split("=>").map(str::trim).collect::<Vec<_>>()[..]
+        else {
+            panic!("{case} is no case");
+        };
+        let mut text = String::new();
+        for line in lines.split(';') {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let [client, phase, op, key, value] = words[..] else {
+                panic!("{line} is no line");
+            };
+            let phase = if phase == "I" { "invoke" } else { "ok" };
+            text += &format!(
+                r#"{{"process":"p{client}","type":"{phase}","f":"{op}","key":"{key}","value":{value},"more":[]}}"#
+            );
+            text.push('\n');
+        }
+        let file = file(&format!("judged-{number}.jsonl"));
+        fs::write(&file, text).expect("it can be written");
+        let output = run(&["check", path(&file), "--as", judge]);
+        let mut told = String::from_utf8_lossy(&output.stdout).into_owned();
+        told += &String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), status.parse().ok(), "{case}: {told}");
+        assert!(told.contains(said), "{case}: {told}");
+    }
+}
+
+#[test]
+fn a_verdict_as_json_names_the_lines_that_prove_it() {
+    let lines = [
+        r#"{"client":1,"type":"invoke","value":[["append","x",1]]}"#,
+        r#"{"client":2,"type":"invoke","value":[["r","x",null]]}"#,
+        "",
+        r#"{"client":1,"type":"fail","value":[["append","x",1]]}"#,
+        r#"{"client":2,"type":"ok","value":[["r","x",[1]]],"time":5}"#,
+    ];
+    let file = file("aborted-read.jsonl");
+    fs::write(&file, lines.join("\n")).expect("it can be written");
+    let verdict = json(&["check", path(&file), "--as", "serializable", "--json"], 1);
+    assert_eq!(verdict["verdict"], "violated");
+    assert_eq!(verdict["lines"], serde_json::json!([1, 2, 4, 5]));
+    assert!(
+        verdict["reason"]
+            .as_str()
+            .is_some_and(|it| it.starts_with("G1a")),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn what_a_run_exports_is_judged_as_the_run_was() {
+    let file = file("exported-history.jsonl");
+    let _ = text(
+        &[
+            "run",
+            "raft/lossy",
+            "--for",
+            "20s",
+            "--history",
+            path(&file),
+        ],
+        0,
+    );
+    let told = text(&["check", path(&file), "--as", "linearizable"], 0);
+    assert!(told.contains("held"), "{told}");
 }

@@ -178,6 +178,11 @@ impl<'a, P: Exhibit> World<'a, P> {
         &self.nodes[id.index()].durable
     }
 
+    /// What a node's clock shows.
+    pub fn clock(&self, id: NodeId) -> Time {
+        self.hosts[id.index()].clock.read(self.now)
+    }
+
     /// Whether a node runs.
     pub fn status(&self, id: NodeId) -> Status {
         self.hosts[id.index()].status

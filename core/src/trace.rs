@@ -483,6 +483,9 @@ pub struct HistoryEvent {
     pub value: Json,
     /// When, in nanoseconds.
     pub time: Time,
+    /// The number of its event in the trace, or [`NO_EVENT`]; of a history from outside, the number of its line.
+    #[serde(skip)]
+    pub event: u32,
 }
 
 #[cfg(test)]

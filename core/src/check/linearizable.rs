@@ -6,390 +6,169 @@
 //! time, or never.
 //!
 //! Linearizability is local: a history is linearizable if that of each object is, so objects are judged one by one.
-//! For one object this is the search of Wing and Gong with Lowe's memory of what has been tried ("Testing for
-//! linearizability", 2017): take any operation that nothing must come before, as long as its result fits; go back
-//! when stuck. A budget of steps, not of seconds, ends a search that takes too long, so that a verdict does not
-//! depend on the machine.
-
-use std::collections::BTreeMap;
-use std::hash::BuildHasherDefault;
-
-use serde_json::Value as Json;
+//! A register whose written values all differ is judged by its zones, everything else by a search. A budget of steps,
+//! not of seconds, ends a search that takes too long, so that a verdict does not depend on the machine.
 
 use crate::check::Judgement;
-use crate::frame::json_text;
-use crate::sim::time::Time;
-use crate::trace::{HistoryEvent, PayloadHasher, Phase};
+use crate::check::object::{Object, SequentialSpec};
+use crate::check::search::{Found, Item, NEVER, STEPS_MAX, Stuck, search, shrink};
+use crate::check::story::{Fate, Op, Story, by_key};
+use crate::check::zones::{self, Zones};
+use crate::trace::HistoryEvent;
 
-/// So many steps of search are spent on one object before the verdict is left open.
-pub const STEPS_MAX: u64 = 1_000_000;
+/// So many steps go into leaving away what a proof does not need.
+const SHRINK_STEPS: u64 = 50_000;
 
-/// Remembering so many words counts as a step: a search takes 256 MB at most.
-const WORDS_PER_STEP: u64 = 32;
-
-/// What came of a history.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Linearizability {
-    /// There is such an order.
-    Linearizable,
-    /// There is none.
-    Violated(Box<Counterexample>),
-    /// The budget was spent on this object before either was known.
-    Unknown {
-        /// The object.
-        key: String,
-    },
-}
-
-/// The operation that fits nowhere, and how far one gets without it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Counterexample {
-    /// The object.
-    pub key: String,
-    /// The longest legal order that was found.
-    pub order: Vec<Operation>,
-    /// What the object holds after it.
-    pub state: Json,
-    /// The operation that cannot come next, although it has ended.
-    pub stuck: Operation,
-}
-
-impl Counterexample {
-    /// Who, what, when and why, in a sentence.
-    pub fn explain(&self) -> String {
-        let after = match self.order.last() {
-            Some(last) => format!("after {}", last.describe(&self.key)),
-            None => "at the start".to_owned(),
-        };
-        format!(
-            "{} fits into no order: {after}, {} is {}",
-            self.stuck.describe(&self.key),
-            self.key,
-            json_text(&self.state)
-        )
-    }
-}
-
-/// An operation of a client on an object, from its beginning to its end.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Operation {
-    /// Who.
-    pub client: u32,
-    /// `read`, `write`, `cas` or `incr`.
-    pub op: String,
-    /// What it writes; for a `cas`, what it expects and what it writes.
-    pub argument: Json,
-    /// What it returned, for one that was done.
-    pub result: Json,
-    /// When it began.
-    pub begun: Time,
-    /// When it ended; `None` when nobody knows what became of it.
-    pub ended: Option<Time>,
-}
-
-impl Operation {
-    /// `c2 read x → 1 (1.6s to 1.63s)`.
-    fn describe(&self, key: &str) -> String {
-        let what = match self.op.as_str() {
-            "read" => format!("read {key} → {}", json_text(&self.result)),
-            "incr" => format!("incr {key} → {}", json_text(&self.result)),
-            op => format!("{op} {key} {}", json_text(&self.argument)),
-        };
-        let until = self
-            .ended
-            .map_or_else(|| "no answer".to_owned(), |it| it.to_string());
-        format!("c{} {what} ({} to {until})", self.client, self.begun)
-    }
-
-    /// The object's value after this operation, if it could return what it did; an unknown result fits anything.
-    fn apply(&self, state: &Json) -> Option<Json> {
-        let known = self.ended.is_some();
-        match self.op.as_str() {
-            "read" => (!known || self.result == *state).then(|| state.clone()),
-            "write" => Some(self.argument.clone()),
-            "cas" => (self.argument.get(0) == Some(state))
-                .then(|| self.argument.get(1).cloned().unwrap_or(Json::Null)),
-            "incr" => {
-                let next = Json::from(state.as_i64().unwrap_or(0).wrapping_add(1));
-                (!known || self.result == next).then_some(next)
-            }
-            _ => None,
-        }
-    }
-}
-
-/// Judges a history of reads, writes, compare-and-sets and increments of objects that are absent (null) at first.
-pub fn check(history: &[HistoryEvent]) -> Linearizability {
-    for (key, operations) in by_object(history) {
-        match Search::new(&operations).run() {
-            Outcome::Found => {}
-            Outcome::Spent => return Linearizability::Unknown { key },
-            Outcome::Stuck {
-                order,
-                state,
-                stuck,
-            } => {
-                let order = order
-                    .into_iter()
-                    .map(|it| operations[it].operation.clone())
-                    .collect();
-                let stuck = operations[stuck].operation.clone();
-                return Linearizability::Violated(Box::new(Counterexample {
-                    key,
-                    order,
-                    state,
-                    stuck,
-                }));
-            }
-        }
-    }
-    Linearizability::Linearizable
-}
-
-/// The same as a judgement, for a system's list of checks.
+/// Judges a history of objects that are absent (null) at first.
 pub fn judge(history: &[HistoryEvent]) -> Judgement {
-    match check(history) {
-        Linearizability::Linearizable => Judgement::Kept,
-        Linearizability::Violated(found) => Judgement::Broken(
-            found.stuck.ended.unwrap_or(found.stuck.begun),
-            found.explain(),
-        ),
-        Linearizability::Unknown { key } => Judgement::Open(format!(
-            "{STEPS_MAX} steps of search did not settle the operations on {key}"
+    check(&Story::new(history))
+}
+
+/// The same for a history that has been read already. Of several broken objects it tells of the one that broke first.
+pub fn check(story: &Story<'_>) -> Judgement {
+    let mut worst = Judgement::Kept;
+    for (key, mut operations) in by_key(story) {
+        let came = |index: &u32| story.operations[*index as usize].fate != Fate::Failed;
+        operations.retain(came);
+        let judgement = match zones::judge(story, &operations) {
+            Zones::Apart => Judgement::Kept,
+            Zones::Clash(clash) => story.broken(clash.reason, &clash.proof),
+            Zones::Mute => by_search(story, key, &operations),
+        };
+        worst = worst.or(judgement);
+    }
+    worst
+}
+
+/// Judges one object by a search, whatever its operations are.
+pub fn by_search(story: &Story<'_>, key: &str, operations: &[u32]) -> Judgement {
+    let mut ops: Vec<Op> = operations
+        .iter()
+        .map(|it| story.operations[*it as usize].op)
+        .collect();
+    ops.sort_unstable();
+    ops.dedup();
+    match Object::that_knows(&ops) {
+        Some(Object::Register(it)) => one_object(it, story, key, operations),
+        Some(Object::List(it)) => one_object(it, story, key, operations),
+        Some(Object::Queue(it)) => one_object(it, story, key, operations),
+        Some(Object::Lock(it)) => one_object(it, story, key, operations),
+        None => Judgement::Open(format!(
+            "no object is known that does all that was asked of {}",
+            named(key)
         )),
     }
 }
 
-/// An operation with its place in the history: the lines of its beginning and its end.
-struct Placed {
-    operation: Operation,
-    begin: usize,
-    end: Option<usize>,
-}
-
-/// The operations on each object, in the order of their beginnings, without those that certainly failed.
-fn by_object(history: &[HistoryEvent]) -> BTreeMap<String, Vec<Placed>> {
-    let mut open: BTreeMap<u32, (String, usize)> = BTreeMap::new();
-    let mut objects: BTreeMap<String, Vec<Placed>> = BTreeMap::new();
-    for (line, event) in history.iter().enumerate() {
-        if event.phase == Phase::Invoke {
-            let operations = objects.entry(event.key.clone()).or_default();
-            open.insert(event.client, (event.key.clone(), operations.len()));
-            let operation = Operation {
-                client: event.client,
-                op: event.op.to_owned(),
-                argument: event.value.clone(),
-                result: Json::Null,
-                begun: event.time,
-                ended: None,
-            };
-            operations.push(Placed {
-                operation,
-                begin: line,
-                end: None,
-            });
+fn one_object<'a, S: SequentialSpec<'a>>(
+    mut spec: S,
+    story: &Story<'a>,
+    key: &str,
+    operations: &[u32],
+) -> Judgement {
+    let mut kept = Vec::with_capacity(operations.len());
+    let mut items = Vec::with_capacity(operations.len());
+    for index in operations {
+        let it = &story.operations[*index as usize];
+        // A read without an answer changes nothing and shows nothing.
+        if it.op == Op::Read && !it.is_done() {
             continue;
         }
-        let Some((key, place)) = open.remove(&event.client) else {
-            continue;
-        };
-        let placed = objects.get_mut(&key).and_then(|it| it.get_mut(place));
-        let Some(placed) = placed else { continue };
-        match event.phase {
-            Phase::Ok => {
-                placed.operation.result = event.value.clone();
-                placed.operation.ended = Some(event.time);
-                placed.end = Some(line);
-            }
-            // Marked, and left out below: taking it out here would move the places of the others.
-            Phase::Fail => placed.begin = usize::MAX,
-            Phase::Info | Phase::Invoke => {}
-        }
+        kept.push(*index);
+        items.push(Item {
+            action: spec.action(it),
+            begin: it.begin,
+            end: it.over(),
+        });
     }
-    for operations in objects.values_mut() {
-        operations.retain(|it| it.begin != usize::MAX);
-    }
-    objects
-}
-
-enum Outcome {
-    Found,
-    Spent,
-    Stuck {
-        order: Vec<usize>,
-        state: Json,
-        stuck: usize,
-    },
-}
-
-/// A place in the list of beginnings and ends.
-#[derive(Clone, Copy)]
-struct Link {
-    previous: usize,
-    next: usize,
-    operation: usize,
-    /// For a beginning, the link of the end.
-    end: Option<usize>,
-    is_end: bool,
-}
-
-/// What has been tried: which operations were taken, and what the object held then. Order plays no part, and the hasher
-/// is fixed, so a hash set does no harm here.
-#[expect(
-    clippy::disallowed_types,
-    reason = "only asked for membership, with a fixed hasher"
-)]
-type Tried = std::collections::HashSet<(Box<[u64]>, String), BuildHasherDefault<PayloadHasher>>;
-
-/// The search for an order of the operations on one object.
-struct Search<'a> {
-    operations: &'a [Placed],
-    /// A list with a head at 0, so that taking an operation out and putting it back is cheap.
-    links: Vec<Link>,
-    taken: Box<[u64]>,
-    tried: Tried,
-    /// The order so far: the link of the beginning, and what the object held before.
-    order: Vec<(usize, Json)>,
-    state: Json,
-    /// Operations that ended and are not yet in the order.
-    missing: usize,
-}
-
-impl<'a> Search<'a> {
-    fn new(operations: &'a [Placed]) -> Search<'a> {
-        let mut lines: Vec<(usize, usize, bool)> = Vec::with_capacity(operations.len() * 2);
-        for (index, it) in operations.iter().enumerate() {
-            lines.push((it.begin, index, false));
-            lines.extend(it.end.map(|end| (end, index, true)));
-        }
-        lines.sort_unstable();
-        let mut links = vec![Link {
-            previous: 0,
-            next: 1,
-            operation: usize::MAX,
-            end: None,
-            is_end: false,
-        }];
-        let mut begins = vec![0; operations.len()];
-        for (_, operation, is_end) in lines {
-            let place = links.len();
-            links.push(Link {
-                previous: place - 1,
-                next: place + 1,
-                operation,
-                end: None,
-                is_end,
-            });
-            if is_end {
-                links[begins[operation]].end = Some(place);
-            } else {
-                begins[operation] = place;
-            }
-        }
-        Search {
-            operations,
-            links,
-            taken: vec![0; operations.len().div_ceil(64)].into(),
-            tried: Tried::default(),
-            order: Vec::new(),
-            state: Json::Null,
-            missing: operations.iter().filter(|it| it.end.is_some()).count(),
-        }
-    }
-
-    fn run(mut self) -> Outcome {
-        let mut at = self.links[0].next;
-        let mut deepest: (Vec<usize>, Json, usize) = (Vec::new(), Json::Null, 0);
-        let mut depth_max = None;
-        // What is remembered of a try grows with the number of operations, and memory is bounded by steps as well.
-        let per_try = 1 + self.taken.len() as u64 / WORDS_PER_STEP;
-        let mut spent = 0;
-        while spent < STEPS_MAX {
-            spent += 1;
-            if self.missing == 0 {
-                return Outcome::Found;
-            }
-            let link = self.links[at];
-            if !link.is_end {
-                spent += per_try - 1;
-                at = if self.take(at) {
-                    self.links[0].next
-                } else {
-                    link.next
-                };
-                continue;
-            }
-            // Here something has ended that is not in the order yet: no later beginning may come before it.
-            if depth_max.is_none_or(|it| self.order.len() > it) {
-                depth_max = Some(self.order.len());
-                let order = self
-                    .order
-                    .iter()
-                    .map(|it| self.links[it.0].operation)
-                    .collect();
-                deepest = (order, self.state.clone(), link.operation);
-            }
-            let Some((begin, state)) = self.order.pop() else {
-                let (order, state, stuck) = deepest;
-                return Outcome::Stuck {
-                    order,
-                    state,
-                    stuck,
-                };
+    let mut budget = STEPS_MAX;
+    match search(&mut spec, &items, &mut budget) {
+        Found::Order => Judgement::Kept,
+        Found::Spent => Judgement::Open(format!(
+            "{STEPS_MAX} steps of search did not settle the operations on {}",
+            named(key)
+        )),
+        Found::Stuck(stuck) => {
+            let proof = proof(&mut spec, &items, &stuck);
+            let proof: Vec<u32> = proof.into_iter().map(|it| kept[it as usize]).collect();
+            let say = |item: u32| {
+                let index = kept[item as usize];
+                story.describe(&story.operations[index as usize])
             };
-            self.put_back(begin, state);
-            at = self.links[begin].next;
+            let after = match stuck.order.last() {
+                Some(last) => format!("after {}", say(*last)),
+                None => "at the start".to_owned(),
+            };
+            let reason = format!(
+                "{} fits into no order: {after}, {} {}",
+                say(stuck.item),
+                named(key),
+                spec.words(stuck.state, story)
+            );
+            story.broken(reason, &proof)
         }
-        Outcome::Spent
     }
+}
 
-    /// Takes the operation that begins here as the next of the order, if its result fits and this is new.
-    fn take(&mut self, begin: usize) -> bool {
-        let index = self.links[begin].operation;
-        let Some(next) = self.operations[index].operation.apply(&self.state) else {
-            return false;
-        };
-        self.taken[index / 64] |= 1 << (index % 64);
-        if !self.tried.insert((self.taken.clone(), next.to_string())) {
-            self.taken[index / 64] &= !(1 << (index % 64));
-            return false;
-        }
-        self.order
-            .push((begin, std::mem::replace(&mut self.state, next)));
-        self.unlink(begin);
-        if let Some(end) = self.links[begin].end {
-            self.unlink(end);
-            self.missing -= 1;
-        }
-        true
-    }
+fn named(key: &str) -> &str {
+    if key.is_empty() { "the object" } else { key }
+}
 
-    fn put_back(&mut self, begin: usize, state: Json) {
-        let link = self.links[begin];
-        self.state = state;
-        self.taken[link.operation / 64] &= !(1 << (link.operation % 64));
-        if let Some(end) = link.end {
-            self.relink(end);
-            self.missing += 1;
+/// The operations that prove it: what began before the stuck one ended, without those that need not have been done.
+///
+/// Whatever fits still fits when an operation is allowed to happen late or never. So one that can be allowed that,
+/// while there is still no order, proves nothing.
+fn proof<'a, S: SequentialSpec<'a>>(spec: &mut S, items: &[Item], stuck: &Stuck) -> Vec<u32> {
+    let end = items[stuck.item as usize].end;
+    let places: Vec<u32> = (0..items.len() as u32)
+        .filter(|it| items[*it as usize].begin < end)
+        .collect();
+    let mut budget = SHRINK_STEPS;
+    let relaxed = |away: &[bool]| -> Vec<Item> {
+        let mut part = Vec::with_capacity(places.len());
+        for (place, away) in places.iter().zip(away) {
+            let mut item = items[*place as usize];
+            if item.end > end || *away {
+                item.end = NEVER;
+            }
+            part.push(item);
         }
-        self.relink(begin);
-    }
+        part
+    };
+    let away = shrink(places.len(), |away| {
+        let mut part = relaxed(away);
+        // A read that may never happen need not be there.
+        part.retain(|it| it.end != NEVER || it.action.op != Op::Read);
+        // To set up a search takes time, too.
+        budget = budget.saturating_sub(part.len() as u64);
+        match search(spec, &part, &mut budget) {
+            Found::Order => Some(false),
+            Found::Stuck(_) => Some(true),
+            Found::Spent => None,
+        }
+    });
+    let part = relaxed(&away);
+    let needed = places.iter().zip(&part).filter(|it| it.1.end != NEVER);
+    let mut needed: Vec<u32> = needed.map(|it| *it.0).collect();
+    writers(items, &places, &mut needed);
+    needed
+}
 
-    fn unlink(&mut self, place: usize) {
-        let Link { previous, next, .. } = self.links[place];
-        self.links[previous].next = next;
-        if let Some(next) = self.links.get_mut(next) {
-            next.previous = previous;
-        }
-    }
-
-    fn relink(&mut self, place: usize) {
-        let Link { previous, next, .. } = self.links[place];
-        self.links[previous].next = place;
-        if let Some(next) = self.links.get_mut(next) {
-            next.previous = place;
-        }
-    }
+/// Adds the writes whose values the proof's operations returned, so that a reader sees where they come from.
+fn writers(items: &[Item], places: &[u32], needed: &mut Vec<u32>) {
+    let seen: Vec<u32> = needed
+        .iter()
+        .map(|it| items[*it as usize].action)
+        .filter(|it| matches!(it.op, Op::Read | Op::Dequeue))
+        .map(|it| it.result)
+        .collect();
+    let writes = |it: &&u32| {
+        let action = &items[**it as usize].action;
+        matches!(action.op, Op::Write | Op::Enqueue) && seen.contains(&action.argument)
+    };
+    needed.extend(places.iter().filter(writes));
+    needed.sort_unstable();
+    needed.dedup();
 }
 
 #[cfg(test)]
@@ -397,6 +176,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::check::Breach;
+    use crate::sim::time::Time;
+    use crate::trace::{NO_EVENT, Phase};
 
     /// A history from lines such as `1 invoke write 5`, all on the object `x`.
     fn history(lines: &str) -> Vec<HistoryEvent> {
@@ -408,22 +190,20 @@ mod tests {
                 "fail" => Phase::Fail,
                 _ => Phase::Info,
             };
-            let op = ["read", "write", "cas", "incr"]
-                .into_iter()
-                .find(|it| *it == words[2])
-                .unwrap();
+            let ops = crate::check::story::OPS.iter();
+            let op = ops.map(|it| it.0).find(|it| *it == words[2]).unwrap();
             let value = match words.get(3) {
                 Some(value) => serde_json::from_str(value).unwrap(),
                 None => json!(null),
             };
-            let client = words[0].parse().unwrap();
             HistoryEvent {
-                client,
+                client: words[0].parse().unwrap(),
                 phase,
                 op,
                 key: "x".to_owned(),
                 value,
                 time: Time(index as u64),
+                event: NO_EVENT,
             }
         };
         lines
@@ -435,87 +215,186 @@ mod tests {
             .collect()
     }
 
-    fn verdict(lines: &str) -> Linearizability {
-        check(&history(lines))
+    fn kept(lines: &str) {
+        assert_eq!(judge(&history(lines)), Judgement::Kept, "{lines}");
+    }
+
+    fn broken(lines: &str) -> Breach {
+        match judge(&history(lines)) {
+            Judgement::Broken(breach) => *breach,
+            other => panic!("{other:?}: {lines}"),
+        }
     }
 
     #[test]
     fn overlapping_operations_may_take_effect_in_either_order() {
-        let lines = "1 invoke write 1
-                     2 invoke read
-                     3 invoke read
-                     2 ok read 1
-                     3 ok read null
-                     1 ok write 1";
-        assert_eq!(verdict(lines), Linearizability::Linearizable);
-    }
-
-    #[test]
-    fn a_read_may_not_go_back_in_time() {
-        let lines = "1 invoke write 1
-                     1 ok write 1
-                     1 invoke write 2
-                     1 ok write 2
-                     2 invoke read
-                     2 ok read 1";
-        let Linearizability::Violated(found) = verdict(lines) else {
-            panic!("a stale read")
-        };
-        assert_eq!(
-            found.explain(),
-            "c2 read x → 1 (4ns to 5ns) fits into no order: after c1 write x 2 (2ns to 3ns), x is 2"
+        kept(
+            "1 invoke write 1
+             2 invoke read
+             3 invoke read
+             2 ok read 1
+             3 ok read null
+             1 ok write 1",
         );
     }
 
     #[test]
+    fn a_read_may_not_go_back_in_time() {
+        let found = broken(
+            "1 invoke write 1
+             1 ok write 1
+             1 invoke write 2
+             1 ok write 2
+             2 invoke read
+             2 ok read 1",
+        );
+        assert_eq!(
+            found.reason,
+            "x is 1 from the end of c1 write x 1 (0s to 1ns) to the beginning of c2 read x → 1 (4ns to 5ns), \
+             and yet another value was there in between: c1 write x 2 (2ns to 3ns)"
+        );
+        assert_eq!((found.at, found.proof), (Time(5), vec![0, 1, 2, 3, 4, 5]));
+    }
+
+    #[test]
+    fn a_search_tells_what_fits_nowhere_and_names_only_what_proves_it() {
+        let found = broken(
+            "1 invoke incr
+             1 ok incr 1
+             3 invoke read
+             3 ok read 1
+             1 invoke write 7
+             1 ok write 7
+             2 invoke read
+             2 ok read 1
+             1 invoke write 1
+             1 ok write 1",
+        );
+        assert_eq!(
+            found.reason,
+            "c2 read x → 1 (6ns to 7ns) fits into no order: after c1 write x 7 (4ns to 5ns), x is 7"
+        );
+        assert_eq!((found.at, found.proof), (Time(7), vec![4, 5, 6, 7]));
+    }
+
+    #[test]
     fn what_nobody_knows_may_happen_late_or_never() {
-        let late = "1 invoke write 1
-                    1 info write 1
-                    2 invoke read
-                    2 ok read null
-                    2 invoke read
-                    2 ok read 1";
-        assert_eq!(verdict(late), Linearizability::Linearizable);
-        let never = "1 invoke cas [7,8]
-                     1 info cas [7,8]
-                     2 invoke read
-                     2 ok read null";
-        assert_eq!(verdict(never), Linearizability::Linearizable);
-        let failed = "1 invoke write 1
-                      1 fail write 1
-                      2 invoke read
-                      2 ok read 1";
-        assert!(matches!(verdict(failed), Linearizability::Violated(_)));
+        kept(
+            "1 invoke write 1
+             1 info write 1
+             2 invoke read
+             2 ok read null
+             2 invoke read
+             2 ok read 1",
+        );
+        kept(
+            "1 invoke cas [7,8]
+             1 info cas [7,8]
+             2 invoke read
+             2 ok read null",
+        );
+        broken(
+            "1 invoke write 1
+             1 fail write 1
+             2 invoke read
+             2 ok read 1",
+        );
     }
 
     #[test]
     fn two_readers_must_agree_on_the_order_of_writes() {
-        let lines = "1 invoke write 1
-                     2 invoke write 2
-                     3 invoke read
-                     3 ok read 1
-                     3 invoke read
-                     3 ok read 2
-                     4 invoke read
-                     4 ok read 1
-                     1 ok write 1
-                     2 ok write 2";
-        assert!(matches!(verdict(lines), Linearizability::Violated(_)));
+        broken(
+            "1 invoke write 1
+             2 invoke write 2
+             3 invoke read
+             3 ok read 1
+             3 invoke read
+             3 ok read 2
+             4 invoke read
+             4 ok read 1
+             1 ok write 1
+             2 ok write 2",
+        );
     }
 
     #[test]
     fn compare_and_set_and_increment_follow_their_rules() {
-        let lines = "1 invoke incr
-                     1 ok incr 1
-                     2 invoke cas [1,5]
-                     2 ok cas [1,5]
-                     1 invoke incr
-                     1 ok incr 6";
-        assert_eq!(verdict(lines), Linearizability::Linearizable);
-        let twice = "1 invoke incr
-                     1 ok incr 1
-                     2 invoke incr
-                     2 ok incr 3";
-        assert!(matches!(verdict(twice), Linearizability::Violated(_)));
+        kept(
+            "1 invoke incr
+             1 ok incr 1
+             2 invoke cas [1,5]
+             2 ok cas [1,5]
+             1 invoke incr
+             1 ok incr 6",
+        );
+        broken(
+            "1 invoke incr
+             1 ok incr 1
+             2 invoke incr
+             2 ok incr 3",
+        );
+    }
+
+    #[test]
+    fn lists_queues_and_locks_follow_theirs() {
+        kept(
+            "1 invoke append 1
+             2 invoke append 2
+             1 ok append 1
+             2 ok append 2
+             1 invoke read
+             1 ok read [2,1]",
+        );
+        broken(
+            "1 invoke append 1
+             1 ok append 1
+             2 invoke append 2
+             2 ok append 2
+             1 invoke read
+             1 ok read [2,1]",
+        );
+        kept(
+            "1 invoke enqueue 1
+             1 ok enqueue 1
+             2 invoke enqueue 2
+             3 invoke dequeue
+             2 ok enqueue 2
+             3 ok dequeue 1
+             3 invoke dequeue
+             3 ok dequeue 2
+             3 invoke dequeue
+             3 ok dequeue null",
+        );
+        broken(
+            "1 invoke enqueue 1
+             1 ok enqueue 1
+             2 invoke enqueue 2
+             2 ok enqueue 2
+             3 invoke dequeue
+             3 ok dequeue 2",
+        );
+        let two_holders = broken(
+            "1 invoke acquire
+             1 ok acquire
+             2 invoke acquire
+             2 ok acquire
+             1 invoke release
+             1 ok release",
+        );
+        assert_eq!(
+            two_holders.reason,
+            "c2 acquire x (2ns to 3ns) fits into no order: after c1 acquire x (0s to 1ns), x is held by c1"
+        );
+    }
+
+    #[test]
+    fn sets_that_are_too_wide_for_a_word_are_searched_all_the_same() {
+        // One slow increment while 200 others come and go.
+        let mut lines = "9 invoke incr\n".to_owned();
+        for count in 1..=200 {
+            lines += &format!("1 invoke incr\n1 ok incr {count}\n");
+        }
+        kept(&format!("{lines}9 ok incr 201"));
+        broken(&format!("{lines}9 ok incr 7"));
     }
 }

@@ -4,7 +4,24 @@
 //! *sometimes* check must be reached at least once, or the run proves nothing. An *eventually* check is asked at the
 //! end, after the faults. A *history* check judges what clients saw, and nothing else.
 
+pub mod causal;
+pub mod convergence;
+mod cycle;
 pub mod linearizable;
+pub mod object;
+pub mod read;
+mod search;
+pub mod sequential;
+pub mod session;
+pub mod story;
+pub mod transactions;
+mod views;
+mod zones;
+
+mod levels;
+
+pub use levels::{Judge, LEVELS};
+pub use search::STEPS_MAX;
 
 use std::cell::RefCell;
 
@@ -13,7 +30,7 @@ use serde::Serialize;
 use crate::exhibit::{Exhibit, World};
 use crate::parts::log::Log;
 use crate::sim::time::Time;
-use crate::trace::HistoryEvent;
+use crate::trace::{HistoryEvent, NO_EVENT};
 
 /// Something that must hold at every step. It may remember what it saw: a ghost state that no node has.
 pub trait Invariant<P: Exhibit> {
@@ -68,10 +85,37 @@ pub enum Promise<P: Exhibit> {
 pub enum Judgement {
     /// The promise is kept.
     Kept,
-    /// It is broken: when that showed, and who did what.
-    Broken(Time, String),
-    /// The search for an answer was ended before there was one; says where.
+    /// It is broken.
+    Broken(Box<Breach>),
+    /// There is no answer, because the search for one was ended or the history does not tell enough; says why.
     Open(String),
+}
+
+/// How a promise was broken.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Breach {
+    /// When that showed.
+    pub at: Time,
+    /// Who did what, when, and why that cannot be.
+    pub reason: String,
+    /// The operations that prove it: the places in the history where they begin and end, in order.
+    pub proof: Vec<u32>,
+}
+
+impl Judgement {
+    /// The graver of two judgements of different parts; of two breaches the one that showed first.
+    #[must_use]
+    pub fn or(self, other: Judgement) -> Judgement {
+        let last = |it: &Breach| it.proof.last().copied();
+        match (&self, &other) {
+            (Judgement::Broken(mine), Judgement::Broken(theirs)) if last(theirs) < last(mine) => {
+                other
+            }
+            (Judgement::Broken(_), _) | (_, Judgement::Kept) => self,
+            (_, Judgement::Broken(_)) | (Judgement::Kept, _) => other,
+            (Judgement::Open(_), Judgement::Open(_)) => self,
+        }
+    }
 }
 
 impl<P: Exhibit> Promise<P> {
@@ -159,6 +203,32 @@ pub struct Report {
     pub step: Option<u64>,
     /// Who broke it, and how; or what is missing.
     pub reason: Option<String>,
+    /// The numbers of the trace's events that prove it: where the operations in question begin and end.
+    pub evidence: Vec<u32>,
+}
+
+impl Report {
+    /// This report, with what came of the history.
+    fn judged(mut self, judgement: &Judgement, history: &Log<HistoryEvent>) -> Report {
+        match judgement {
+            Judgement::Kept => {}
+            Judgement::Broken(breach) => {
+                self.verdict = Verdict::Violated;
+                self.at = Some(breach.at);
+                self.reason = Some(breach.reason.clone());
+                let events = breach.proof.iter().filter_map(|it| history.get(*it));
+                self.evidence = events
+                    .map(|it| it.event)
+                    .filter(|it| *it != NO_EVENT)
+                    .collect();
+            }
+            Judgement::Open(reason) => {
+                self.verdict = Verdict::Unknown;
+                self.reason = Some(reason.clone());
+            }
+        }
+        self
+    }
 }
 
 /// A check during a run.
@@ -230,6 +300,7 @@ impl<P: Exhibit> Watch<P> {
                 at,
                 step,
                 reason: because,
+                evidence: Vec::new(),
             },
             Promise::Sometimes { name, promise, .. } => Report {
                 name,
@@ -242,6 +313,7 @@ impl<P: Exhibit> Watch<P> {
                 at,
                 step,
                 reason: None,
+                evidence: Vec::new(),
             },
             Promise::Eventually {
                 name,
@@ -261,6 +333,7 @@ impl<P: Exhibit> Watch<P> {
                     at: None,
                     step: None,
                     reason: missing,
+                    evidence: Vec::new(),
                 }
             }
             Promise::History {
@@ -268,19 +341,16 @@ impl<P: Exhibit> Watch<P> {
                 promise,
                 judge,
             } => {
-                let (verdict, at, reason) = match self.judgement(world.history, *judge) {
-                    Judgement::Kept => (Verdict::Holds, None, None),
-                    Judgement::Broken(at, reason) => (Verdict::Violated, Some(at), Some(reason)),
-                    Judgement::Open(reason) => (Verdict::Unknown, None, Some(reason)),
-                };
-                Report {
+                let told = Report {
                     name,
                     promise,
-                    verdict,
-                    at,
+                    verdict: Verdict::Holds,
+                    at: None,
                     step: None,
-                    reason,
-                }
+                    reason: None,
+                    evidence: Vec::new(),
+                };
+                told.judged(&self.judgement(world.history, *judge), world.history)
             }
         }
     }
@@ -294,7 +364,7 @@ impl<P: Exhibit> Watch<P> {
         match &*judged {
             // A history that was once broken stays so; a shorter one comes from a snapshot with its own judgement.
             Some((length, judgement)) if *length == history.len() => judgement.clone(),
-            Some((length, broken @ Judgement::Broken(..))) if *length < history.len() => {
+            Some((length, broken @ Judgement::Broken(_))) if *length < history.len() => {
                 broken.clone()
             }
             _ => {

@@ -36,7 +36,7 @@ impl<P: Exhibit> Sim<P> {
             return false;
         }
         if self.must_wait(node) {
-            self.kernel.wait_in_inbox(node, entry.sequence, entry.event);
+            self.kernel.wait_in_inbox(node, entry);
             return false;
         }
         self.members[node.index()].timers[usize::from(slot)].plan = None;
@@ -68,7 +68,7 @@ impl<P: Exhibit> Sim<P> {
         host.busy = None;
         // A paused one takes up its work when it goes on.
         let acted = host.status == Status::Up && self.serve(entry.time, node);
-        self.go_on(node);
+        self.go_on(node, entry.time);
         acted
     }
 
@@ -95,18 +95,17 @@ impl<P: Exhibit> Sim<P> {
         acted
     }
 
-    /// Sees to it that a node takes up what waits, if it can.
-    pub(super) fn go_on(&mut self, node: NodeId) {
+    /// Sees to it that a node takes up what waits at `now`, if it can.
+    pub(super) fn go_on(&mut self, node: NodeId, now: Time) {
         let host = self.kernel.host(node);
         if host.status != Status::Up || host.busy.is_some() {
             return;
         }
         if self.members[node.index()].later.is_some() {
-            let now = self.kernel.now;
             let plan = self.kernel.queue.push(now, Event::Ready(node.0));
             self.kernel.host(node).busy = Some((now, plan));
         } else if !self.kernel.host(node).inbox.is_empty() {
-            self.kernel.begin_service(node);
+            self.kernel.begin_service(node, now);
         }
     }
 }

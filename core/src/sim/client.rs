@@ -408,7 +408,6 @@ impl<P: Exhibit> Sim<P> {
         value: Option<Json>,
         label: &'static str,
     ) {
-        self.remember(index, phase, value);
         let client = &mut self.clients[index];
         let asking = client.asking.as_ref().expect("it asked something");
         let took = self.kernel.now.since(asking.since);
@@ -417,6 +416,8 @@ impl<P: Exhibit> Sim<P> {
         let told = client.told.clone().unwrap_or_default();
         client.event = self.kernel.record(Kind::Complete, host, cause, label);
         let event = client.event;
+        self.remember(index, phase, value);
+        let client = &mut self.clients[index];
         let stats = &mut self.kernel.stats;
         match phase {
             Phase::Ok => {
@@ -448,7 +449,7 @@ impl<P: Exhibit> Sim<P> {
         };
         // What a read returned stands in its `ok`; every other line repeats what was asked.
         let value = match (phase, operation.op) {
-            (Phase::Ok, "read" | "incr") => value.unwrap_or(Json::Null),
+            (Phase::Ok, "read" | "incr" | "dequeue" | "txn") => value.unwrap_or(Json::Null),
             _ => operation.value,
         };
         self.history.push(HistoryEvent {
@@ -458,6 +459,7 @@ impl<P: Exhibit> Sim<P> {
             key: operation.key,
             value,
             time: self.kernel.now,
+            event: client.event,
         });
     }
 

@@ -99,7 +99,7 @@ impl<P: Exhibit> Sim<P> {
                     && self.must_wait(to)
                     && !self.is_full(to)
                 {
-                    self.kernel.wait_in_inbox(to, entry.sequence, entry.event);
+                    self.kernel.wait_in_inbox(to, entry);
                     return false;
                 }
             }

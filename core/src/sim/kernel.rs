@@ -14,7 +14,7 @@ use super::clock::Clock;
 use super::command::Point;
 use super::disk::Disk;
 use super::network::Network;
-use super::queue::{Event, Queue};
+use super::queue::{Entry, Event, Queue};
 use super::rng::{Rng, Stream};
 use super::settings::{CHANGEABLE, Environment};
 use super::time::{Span, Time};
@@ -237,20 +237,20 @@ impl Kernel {
         !self.environment.service.is_instant() || self.hosts[node.index()].slow > Span::ZERO
     }
 
-    /// Keeps a node busy for as long as it works on the next thing that waits.
-    pub fn begin_service(&mut self, node: NodeId) {
+    /// Keeps a node busy, from `at` on, for as long as it works on the next thing that waits.
+    pub fn begin_service(&mut self, node: NodeId, at: Time) {
         let host = &mut self.hosts[node.index()];
         let service = self.environment.service.draw(&mut host.processor);
-        let until = self.now + service + host.slow;
+        let until = at + service + host.slow;
         host.busy = Some((until, self.queue.push(until, Event::Ready(node.0))));
     }
 
     /// Puts a plan that has come due behind what waits at a node.
-    pub fn wait_in_inbox(&mut self, node: NodeId, plan: u64, event: Event) {
+    pub fn wait_in_inbox(&mut self, node: NodeId, entry: Entry) {
         let host = &mut self.hosts[node.index()];
-        host.inbox.push_back((plan, event));
+        host.inbox.push_back((entry.sequence, entry.event));
         if host.status == Status::Up && host.busy.is_none() && !host.serving {
-            self.begin_service(node);
+            self.begin_service(node, entry.time);
         }
     }
 

@@ -1,12 +1,16 @@
 //! Faults drawn from the seed: each seed has some kinds of fault and not others, each in its own strength.
 //!
 //! All faults at once hide bugs, since nothing makes progress; one at a time misses their combinations (swarm testing,
-//! Groce et al. 2012). After two thirds of the run everything heals and the cluster must make progress again.
+//! Groce et al. 2012). After two thirds of the run a core of the cluster is healed, a majority at least; some of the
+//! others may stay crashed, cut off or paused for ever. The core must make progress again (the liveness mode of
+//! TigerBeetle's simulator).
 
-use crate::protocol::NodeId;
+use crate::protocol::{ClientId, NodeId};
 
-use super::command::{Command, Link, Planned, Target, order_by_time};
-use super::dist::Chance;
+use super::command::{
+    Command, DiskFault, Link, Planned, Point, Quality, Shape, Target, order_by_time,
+};
+use super::dist::{Chance, Dist};
 use super::rng::{Rng, Stream};
 use super::settings::Environment;
 use super::time::{Span, Time};
@@ -14,73 +18,257 @@ use super::time::{Span, Time};
 /// What a swarm draws: the surroundings, changed, and the faults.
 #[derive(Clone, Debug)]
 pub struct Swarm {
-    /// When everything heals.
+    /// When the core heals.
     pub quiet_from: Time,
     /// The faults, in the order of time, the healing among them.
     pub script: Vec<Planned>,
 }
 
-/// Draws a fault for a cluster of so many nodes: the command that begins it and the one that ends it.
-type DrawFault = fn(&mut Rng, u16) -> (Command, Command);
+/// What a system can bear.
+#[derive(Clone, Copy, Debug)]
+pub struct Bears {
+    /// Nodes may lose what their disks held, a minority of them.
+    pub forgetting: bool,
+    /// Nodes may join and leave.
+    pub growth: bool,
+}
 
-/// The kinds of fault that come and go: each begins with one command and ends with another.
-const KINDS: [DrawFault; 5] = [
-    |rng, nodes| {
-        let node = Target::Node(NodeId(rng.below(nodes.into()) as u16));
-        (Command::Crash(node.clone()), Command::Restart(node))
-    },
-    |rng, nodes| {
-        let node = Target::Node(NodeId(rng.below(nodes.into()) as u16));
-        (Command::Pause(node.clone()), Command::Resume(node))
-    },
-    |rng, nodes| (Command::Partition(draw_groups(rng, nodes)), Command::Heal),
-    |rng, nodes| {
-        let from = rng.below(nodes.into()) as u16;
-        let to = (from + 1 + rng.below(u64::from(nodes.max(2)) - 1) as u16) % nodes.max(1);
-        let (from, to) = (Target::Node(NodeId(from)), Target::Node(NodeId(to)));
-        let link = Link {
-            from,
-            to,
+/// One coming and going of a fault: what begins it, and what ends it.
+type Fault = (Command, Vec<Command>);
+
+/// The cluster as far as faults are drawn for it.
+struct Cluster {
+    nodes: u16,
+    clients: u32,
+    /// A minority, on whose disks alone what was written may be lost, and who may stay faulty in the end.
+    weak: Vec<NodeId>,
+}
+
+impl Cluster {
+    fn draw(rng: &mut Rng, environment: &Environment) -> Cluster {
+        let nodes = environment.nodes;
+        let mut all: Vec<NodeId> = (0..nodes).map(NodeId).collect();
+        rng.shuffle(&mut all);
+        let most = u64::from(nodes.saturating_sub(1) / 2);
+        all.truncate(rng.below(most + 1) as usize);
+        Cluster {
+            nodes,
+            clients: environment.clients,
+            weak: all,
+        }
+    }
+
+    fn node(&self, rng: &mut Rng) -> Target {
+        Target::Node(NodeId(rng.below(self.nodes.into()) as u16))
+    }
+
+    fn link(&self, rng: &mut Rng) -> Link {
+        let from = rng.below(self.nodes.into()) as u16;
+        let to =
+            (from + 1 + rng.below(u64::from(self.nodes.max(2)) - 1) as u16) % self.nodes.max(1);
+        Link {
+            from: Target::Node(NodeId(from)),
+            to: Target::Node(NodeId(to)),
             both_ways: rng.below(2) == 0,
-        };
-        (Command::Cut(link.clone()), Command::Mend(link))
+        }
+    }
+}
+
+/// Draws one fault of a kind; `None` when the cluster has nobody for it.
+type DrawFault = fn(&mut Rng, &Cluster) -> Option<Fault>;
+
+/// The kinds of fault that come and go.
+const KINDS: [DrawFault; 16] = [
+    |rng, cluster| {
+        let node = cluster.node(rng);
+        Some((Command::Crash(node.clone()), vec![Command::Restart(node)]))
     },
-    |rng, nodes| {
-        let node = Target::Node(NodeId(rng.below(nodes.into()) as u16));
+    |rng, cluster| {
+        let node = cluster.node(rng);
+        let points = [
+            Point::BeforeWrite,
+            Point::BeforeSync,
+            Point::BeforeSend,
+            Point::AmidSends,
+        ];
+        let crash = Command::CrashAt(node.clone(), *rng.pick(&points));
+        Some((crash, vec![Command::Restart(node)]))
+    },
+    // The power fails.
+    |_, _| {
+        Some((
+            Command::Crash(Target::All),
+            vec![Command::Restart(Target::All)],
+        ))
+    },
+    |rng, cluster| {
+        let node = cluster.node(rng);
+        Some((Command::Pause(node.clone()), vec![Command::Resume(node)]))
+    },
+    |rng, cluster| {
+        let node = cluster.node(rng);
+        let slow = Command::Slow(node.clone(), Span::ms(1 + rng.below(30)));
+        Some((slow, vec![Command::Slow(node, Span::ZERO)]))
+    },
+    |rng, cluster| Some((draw_partition(rng, cluster), vec![Command::Unite])),
+    |rng, cluster| {
+        let link = cluster.link(rng);
+        Some((Command::Cut(link.clone()), vec![Command::Mend(link)]))
+    },
+    |rng, cluster| {
+        let link = cluster.link(rng);
+        Some((Command::Clog(link.clone()), vec![Command::Unclog(link)]))
+    },
+    |rng, cluster| {
+        let link = cluster.link(rng);
+        let slow = Quality::Latency(Dist::Exponential(
+            Span::ms(rng.below(30)),
+            Span::ms(1 + rng.below(200)),
+        ));
+        let worse = if rng.below(2) == 0 {
+            slow
+        } else {
+            Quality::Loss(Chance::percent(rng.below(80) as u32))
+        };
+        Some((
+            Command::Link(link.clone(), worse),
+            vec![Command::Link(link, Quality::Plain)],
+        ))
+    },
+    |rng, cluster| Some((Command::Reset(cluster.link(rng)), Vec::new())),
+    |rng, cluster| {
+        let node = cluster.node(rng);
         let ppm = rng.below(100_001) as i32 - 50_000;
-        (Command::Drift(node.clone(), ppm), Command::Drift(node, 0))
+        Some((
+            Command::Drift(node.clone(), ppm),
+            vec![Command::Drift(node, 0)],
+        ))
+    },
+    |rng, cluster| {
+        let node = cluster.node(rng);
+        let nanos = rng.below(4_000_000_001) as i64 - 2_000_000_000;
+        Some((
+            Command::Clock(node.clone(), nanos),
+            vec![Command::Sync(node)],
+        ))
+    },
+    |rng, cluster| {
+        let node = cluster.node(rng);
+        let slow = DiskFault::Slow(Span::ms(1 + rng.below(100)));
+        let fault = *rng.pick(&[slow, DiskFault::Full, DiskFault::Fails, DiskFault::Tears]);
+        let ends = vec![
+            Command::Disk(node.clone(), DiskFault::Fine),
+            Command::Restart(node.clone()),
+        ];
+        Some((Command::Disk(node, fault), ends))
+    },
+    |rng, cluster| {
+        let weak = cluster.weak.get(rng.below(cluster.nodes.into()) as usize)?;
+        let node = Target::Node(*weak);
+        // A checksum tells, so the node stays away; it takes a crash to find out.
+        Some((
+            Command::Disk(node.clone(), DiskFault::Rots),
+            vec![Command::Crash(node.clone()), Command::Restart(node)],
+        ))
+    },
+    |rng, cluster| {
+        let slot = (cluster.clients > 0).then(|| 1 + rng.below(cluster.clients.into()) as u32)?;
+        let client = Target::Client(ClientId(slot));
+        Some((
+            Command::Crash(client.clone()),
+            vec![Command::Restart(client)],
+        ))
+    },
+    |rng, cluster| {
+        let slot = (cluster.clients > 0).then(|| 1 + rng.below(cluster.clients.into()) as u32)?;
+        let link = Link {
+            from: Target::Client(ClientId(slot)),
+            to: cluster.node(rng),
+            both_ways: true,
+        };
+        Some((Command::Cut(link.clone()), vec![Command::Mend(link)]))
     },
 ];
 
+/// Disks lose what they held: for systems that bear it.
+fn draw_forgetting(rng: &mut Rng, cluster: &Cluster) -> Option<Fault> {
+    let weak = cluster.weak.get(rng.below(cluster.nodes.into()) as usize)?;
+    let node = Target::Node(*weak);
+    let lose = match rng.below(5) {
+        0 => Command::Disk(node.clone(), DiskFault::RollsBack),
+        1 => Command::Disk(node.clone(), DiskFault::Truncates),
+        2 => Command::Disk(node.clone(), DiskFault::Lies),
+        3 => Command::Disk(node.clone(), DiskFault::Misdirects),
+        _ => Command::Wipe(node.clone()),
+    };
+    let fine = Command::Disk(node.clone(), DiskFault::Fine);
+    Some((
+        lose,
+        vec![Command::Crash(node.clone()), fine, Command::Restart(node)],
+    ))
+}
+
+/// A node comes or goes: for systems that bear it.
+fn draw_growth(rng: &mut Rng, cluster: &Cluster) -> Option<Fault> {
+    match cluster.weak.first() {
+        Some(weak) if rng.below(2) == 0 => Some((Command::Leave(Target::Node(*weak)), Vec::new())),
+        _ => Some((Command::Join, Vec::new())),
+    }
+}
+
 impl Swarm {
-    /// Draws the faults of `seed` for a run of `length`; loss and duplication go into `environment`.
-    pub fn draw(seed: u64, length: Span, environment: &mut Environment) -> Swarm {
+    /// Draws the faults of `seed` for a run of `length`; what the network and the disks do goes into `environment`.
+    pub fn draw(seed: u64, length: Span, environment: &mut Environment, bears: Bears) -> Swarm {
         let mut rng = Rng::stream(seed, Stream::Faults);
         let quiet_from = Time(length.0 / 3 * 2);
-        if rng.below(2) == 0 {
-            environment.loss = Chance::percent(rng.below(16) as u32);
-        }
-        if rng.below(2) == 0 {
-            environment.duplicate = Chance::percent(rng.below(21) as u32);
-        }
+        let before = environment.clone();
+        let cluster = Cluster::draw(&mut rng, environment);
+        worsen(&mut rng, environment);
         let mut script = Vec::new();
-        for kind in KINDS {
-            if rng.below(2) == 0 {
-                draw_kind(&mut rng, kind, environment.nodes, quiet_from, &mut script);
+        let mut kinds: Vec<DrawFault> = KINDS.to_vec();
+        kinds.extend(bears.forgetting.then_some(draw_forgetting as DrawFault));
+        kinds.extend(bears.growth.then_some(draw_growth as DrawFault));
+        for kind in kinds {
+            if rng.below(3) == 0 {
+                draw_kind(&mut rng, kind, &cluster, quiet_from, &mut script);
             }
+        }
+        if rng.below(4) == 0 {
+            swizzle(&mut rng, &cluster, quiet_from, &mut script);
         }
         order_by_time(&mut script);
         let end = |command: Command| Planned {
             at: quiet_from,
             command,
         };
-        script.push(end(Command::Heal));
-        script.push(end(Command::Resume(Target::All)));
-        script.push(end(Command::Restart(Target::All)));
-        script.push(end(Command::Drift(Target::All, 0)));
-        script.push(end(Command::Set("loss".to_owned(), "0%".to_owned())));
-        script.push(end(Command::Set("duplicate".to_owned(), "0%".to_owned())));
+        script.extend(healing(&before, environment).into_iter().map(end));
+        script.extend(lasting(&mut rng, &cluster).into_iter().map(end));
         Swarm { quiet_from, script }
+    }
+}
+
+/// What the network and the disks do all the time until it heals.
+fn worsen(rng: &mut Rng, environment: &mut Environment) {
+    let mut chance = |often: u64, most: u64| {
+        let drawn = rng.below(often) == 0;
+        let percent = rng.below(most + 1) as u32;
+        drawn.then(|| Chance::percent(percent))
+    };
+    environment.loss = chance(2, 15).unwrap_or(environment.loss);
+    environment.duplicate = chance(2, 20).unwrap_or(environment.duplicate);
+    environment.replay = chance(3, 10).unwrap_or(environment.replay);
+    environment.burst = chance(4, 2).unwrap_or(environment.burst);
+    environment.corrupt = chance(4, 5).unwrap_or(environment.corrupt);
+    environment.torn = chance(2, 100).unwrap_or(environment.torn);
+    if rng.below(6) == 0 {
+        environment.capacity = 2 + rng.below(19);
+    }
+    if rng.below(6) == 0 {
+        environment.inbox = 2 + rng.below(19);
+    }
+    if rng.below(4) == 0 {
+        let (least, mean) = (Span::ms(rng.below(20)), Span::ms(1 + rng.below(50)));
+        environment.latency = Dist::Exponential(least, mean);
     }
 }
 
@@ -88,7 +276,7 @@ impl Swarm {
 fn draw_kind(
     rng: &mut Rng,
     kind: DrawFault,
-    nodes: u16,
+    cluster: &Cluster,
     quiet_from: Time,
     script: &mut Vec<Planned>,
 ) {
@@ -97,54 +285,171 @@ fn draw_kind(
     for _ in 0..times {
         let from = Time(rng.below(quiet_from.0.max(1)));
         let to = (from + rng.span(Span(longest.0 / 20), longest)).min(quiet_from);
-        let (begin, end) = kind(rng, nodes);
+        let Some((begin, ends)) = kind(rng, cluster) else {
+            continue;
+        };
         script.push(Planned {
             at: from,
             command: begin,
         });
-        script.push(Planned {
-            at: to,
-            command: end,
-        });
+        script.extend(ends.into_iter().map(|command| Planned { at: to, command }));
     }
 }
 
-/// Splits the cluster: one node alone, or each node on a random side.
-fn draw_groups(rng: &mut Rng, nodes: u16) -> Vec<Vec<Target>> {
-    if rng.below(2) == 0 {
-        return vec![vec![Target::Node(NodeId(rng.below(nodes.into()) as u16))]];
-    }
-    let side: Vec<Target> = (0..nodes)
-        .filter(|_| rng.below(2) == 0)
-        .map(|it| Target::Node(NodeId(it)))
+/// Stops links one after the other, and lets them go in another order (FoundationDB's swizzle-clogging).
+fn swizzle(rng: &mut Rng, cluster: &Cluster, quiet_from: Time, script: &mut Vec<Planned>) {
+    let mut links: Vec<Link> = (0..1 + rng.below(cluster.nodes.into()))
+        .map(|_| cluster.link(rng))
         .collect();
-    // A side with nobody on it would be no command that can be written down.
-    if side.is_empty() {
-        vec![vec![Target::Node(NodeId(0))]]
-    } else {
-        vec![side]
+    let from = Time(rng.below(quiet_from.0.max(1)));
+    let each = Span(rng.below(quiet_from.0 / 20 + 1));
+    let mut at = from;
+    for link in &links {
+        script.push(Planned {
+            at: at.min(quiet_from),
+            command: Command::Clog(link.clone()),
+        });
+        at += each;
     }
+    rng.shuffle(&mut links);
+    for link in links {
+        script.push(Planned {
+            at: at.min(quiet_from),
+            command: Command::Unclog(link),
+        });
+        at += each;
+    }
+}
+
+/// What ends every fault.
+fn healing(before: &Environment, now: &Environment) -> Vec<Command> {
+    let mut commands = vec![
+        Command::Heal,
+        Command::Resume(Target::All),
+        Command::Slow(Target::All, Span::ZERO),
+        Command::Disk(Target::All, DiskFault::Fine),
+        Command::Drift(Target::All, 0),
+        Command::Restart(Target::All),
+        Command::Restart(Target::Clients),
+    ];
+    for setting in Environment::settings() {
+        let (old, new) = ((setting.get)(before), (setting.get)(now));
+        if old != new {
+            commands.push(Command::Set(setting.id.to_owned(), old.to_string()));
+        }
+    }
+    // However bad the network was meant to be, progress is demanded of one that works.
+    for setting in ["loss", "duplicate"] {
+        commands.push(Command::Set(setting.to_owned(), "0%".to_owned()));
+    }
+    commands
+}
+
+/// The faults that stay: in half of the runs the weak nodes crash, stand still or are cut off for ever.
+fn lasting(rng: &mut Rng, cluster: &Cluster) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if rng.below(2) == 0 {
+        return commands;
+    }
+    let mut alone = Vec::new();
+    for node in &cluster.weak {
+        match rng.below(3) {
+            0 => commands.push(Command::Crash(Target::Node(*node))),
+            1 => commands.push(Command::Pause(Target::Node(*node))),
+            _ => alone.push(vec![Target::Node(*node)]),
+        }
+    }
+    if !alone.is_empty() {
+        commands.push(Command::Partition(alone));
+    }
+    commands
+}
+
+/// Splits the cluster: in a shape, one way, or each node on a random side.
+fn draw_partition(rng: &mut Rng, cluster: &Cluster) -> Command {
+    let shapes = [
+        Shape::One,
+        Shape::Halves,
+        Shape::Minority,
+        Shape::Thirds,
+        Shape::Bridge,
+        Shape::Ring,
+    ];
+    if rng.below(2) == 0 {
+        return Command::Split(*rng.pick(&shapes));
+    }
+    let nodes = (0..cluster.nodes).map(|it| Target::Node(NodeId(it)));
+    let (side, rest): (Vec<Target>, Vec<Target>) = nodes.partition(|_| rng.below(2) == 0);
+    // A side with nobody on it would be no command that can be written down.
+    if side.is_empty() || rest.is_empty() {
+        return Command::Partition(vec![vec![Target::Node(NodeId(0))]]);
+    }
+    if rng.below(3) == 0 {
+        return Command::OneWay(side, rest);
+    }
+    Command::Partition(vec![side])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const ALL: Bears = Bears {
+        forgetting: true,
+        growth: true,
+    };
+
     #[test]
     fn a_seed_always_draws_the_same_and_its_faults_can_be_written_down() {
-        for seed in 0..200 {
-            let mut one = Environment::DEFAULT;
-            let swarm = Swarm::draw(seed, Span::secs(9), &mut one);
-            let mut two = Environment::DEFAULT;
-            assert_eq!(
-                swarm.script,
-                Swarm::draw(seed, Span::secs(9), &mut two).script
-            );
+        for seed in 0..500 {
+            let mut one = Environment {
+                clients: 3,
+                ..Environment::DEFAULT
+            };
+            let mut two = one.clone();
+            let swarm = Swarm::draw(seed, Span::secs(9), &mut one, ALL);
+            let again = Swarm::draw(seed, Span::secs(9), &mut two, ALL);
+            assert_eq!(swarm.script, again.script);
             assert_eq!(one, two);
             for planned in &swarm.script {
                 assert_eq!(planned.to_string().parse::<Planned>().as_ref(), Ok(planned));
                 assert!(planned.at <= swarm.quiet_from);
             }
+        }
+    }
+
+    #[test]
+    fn seeds_differ_in_kind_and_every_kind_is_drawn() {
+        let mut seen = std::collections::BTreeMap::new();
+        for seed in 0..500 {
+            let mut environment = Environment {
+                clients: 3,
+                ..Environment::DEFAULT
+            };
+            let swarm = Swarm::draw(seed, Span::secs(9), &mut environment, ALL);
+            let early = swarm.script.iter().filter(|it| it.at < swarm.quiet_from);
+            let verbs: std::collections::BTreeSet<&str> =
+                early.map(|it| it.command.verb()).collect();
+            verbs
+                .into_iter()
+                .for_each(|it| *seen.entry(it).or_insert(0) += 1);
+        }
+        for verb in [
+            "crash",
+            "pause",
+            "slow",
+            "partition",
+            "split",
+            "cut",
+            "clog",
+            "link",
+            "reset",
+            "drift",
+        ] {
+            assert!((30..450).contains(&seen[verb]), "{verb}: {seen:?}");
+        }
+        for verb in ["clock", "disk", "wipe", "join", "leave"] {
+            assert!((10..450).contains(&seen[verb]), "{verb}: {seen:?}");
         }
     }
 }

@@ -11,7 +11,7 @@ use super::run::Run;
 use super::settings::{Environment, Setting, SettingView};
 use super::simulation::Sim;
 use super::spec::RunSpec;
-use super::swarm::Swarm;
+use super::swarm::{Bears, Swarm};
 use super::time::Span;
 
 /// Sets up a run, or says what in its spec does not fit.
@@ -114,7 +114,11 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<Setup<P>, BadInput> {
     }
     let faults = if scenario.swarm {
         let length = spec.length.unwrap_or(scenario.length);
-        Swarm::draw(spec.seed, length, &mut environment).script
+        let bears = Bears {
+            forgetting: P::FORGETS,
+            growth: P::GROWS,
+        };
+        Swarm::draw(spec.seed, length, &mut environment, bears).script
     } else {
         Vec::new()
     };

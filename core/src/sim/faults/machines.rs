@@ -56,7 +56,9 @@ impl<P: Exhibit> Sim<P> {
         }
     }
 
+    /// Starts a node that has crashed; one that was still to crash will not any more.
     pub(super) fn restart(&mut self, node: NodeId, cause: u32) {
+        self.kernel.host(node).crash_point = None;
         if self.kernel.host(node).status == Status::Down {
             self.start(node, cause);
         }
@@ -98,7 +100,7 @@ impl<P: Exhibit> Sim<P> {
         let host = self.kernel.host(node);
         if host.status == Status::Paused {
             host.status = Status::Up;
-            self.go_on(node);
+            self.go_on(node, self.kernel.now);
         }
     }
 

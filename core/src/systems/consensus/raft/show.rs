@@ -393,8 +393,8 @@ fn swarm() -> Scenario<Raft> {
     Scenario {
         id: "swarm",
         title: "Faults drawn from the seed",
-        summary: "Crashes, pauses, cuts, drifting clocks, loss and copies: each seed has its own. After two \
-                  thirds all heals, and clients must get answers again.",
+        summary: "Crashes, pauses, cuts, bad disks, wrong clocks, loss and copies: each seed has its own. After two \
+                  thirds a majority heals for good, and clients must get answers again.",
         environment: Environment {
             clients: 3,
             ..Environment::DEFAULT
