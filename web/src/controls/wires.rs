@@ -133,7 +133,7 @@ fn link(lab: &LabHandle, wire: &Wire) -> Html {
             <form class="cs-line-form cs-own" {onsubmit}>
                 <input class="cs-input cs-mono" type="text" aria-label={title} placeholder={usual}
                     autocomplete="off" autocapitalize="off" spellcheck="false" />
-                <button type="submit" class="cs-button">{ title }</button>
+                <button type="submit" class="cs-button">{ format!("Set {what}") }</button>
             </form>
         }
     };
@@ -208,7 +208,7 @@ fn settings(lab: &LabHandle, frame: &Frame) -> Html {
         html! {
             <label key={format!("{id} {value}")} class="cs-setting cs-live">
                 <span>{ title }</span>
-                <input class="cs-input cs-mono" type="text" defaultvalue={value.clone()} {onchange}
+                <input class="cs-input cs-mono" type="text" ~defaultValue={value.clone()} {onchange}
                     autocomplete="off" autocapitalize="off" spellcheck="false" />
             </label>
         }

@@ -1,16 +1,20 @@
-//! What clients asked and were told, as a table: one line an operation, with when it began and ended.
+//! What clients asked and were told, as a table: one line an operation, with when it began and ended. When a check of
+//! the history fell, the operations that prove it stand first.
 
 use std::collections::BTreeMap;
 
+use clusterscope_core::Time;
+use clusterscope_core::check::Report;
 use clusterscope_core::exhibit::client_name;
-use clusterscope_core::frame::{End, json_text};
+use clusterscope_core::frame::json_text;
 use clusterscope_core::protocol::ClientId;
-use clusterscope_core::trace::{HistoryEvent, HostId, Kind, Phase};
-use clusterscope_core::{Player, Time};
+use clusterscope_core::trace::{HistoryEvent, Phase};
 use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, Selection, View};
+use crate::lab::story::record;
 use crate::ui::numbers;
+use crate::words;
 
 /// So many of the last lines of a history are looked at: each operation has two.
 const LINES: u32 = 240;
@@ -27,6 +31,8 @@ const NEW_IDENTITY: u32 = 10_000;
 /// One operation of a client.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operation {
+    /// The event of the trace with which it began.
+    pub event: u32,
     /// Who asked.
     pub client: u32,
     /// What.
@@ -48,6 +54,7 @@ impl Operation {
         let words = [line.op, &line.key, value];
         let words: Vec<&str> = words.into_iter().filter(|it| !it.is_empty()).collect();
         Operation {
+            event: line.event,
             client: line.client,
             text: words.join(" "),
             from: line.time,
@@ -69,7 +76,7 @@ impl Operation {
 }
 
 /// Puts the lines of a history together to operations, in the order in which they began.
-pub fn operations(lines: &[HistoryEvent]) -> Vec<Operation> {
+pub fn operations<'a>(lines: impl IntoIterator<Item = &'a HistoryEvent>) -> Vec<Operation> {
     let mut operations: Vec<Operation> = Vec::new();
     let mut open: BTreeMap<u32, usize> = BTreeMap::new();
     for line in lines {
@@ -100,38 +107,75 @@ pub fn is_there(lab: &LabHandle) -> bool {
     lab.with(|it| !it.run().history().is_empty())
 }
 
-/// The latest operations, the newest first.
+/// The operations that prove that a check fell, and the check.
+fn proofs(lab: &LabHandle, checks: &[Report]) -> Vec<(&'static str, Vec<Operation>)> {
+    let fallen = checks.iter().filter(|it| !it.evidence.is_empty());
+    let proof = |report: &Report| {
+        let found = lab.with(|player| {
+            let history = player.run().history();
+            history.with(0, history.len(), |all| {
+                // Lines stand in the order of their events.
+                let line = |event: &u32| {
+                    let place = all.partition_point(|it| it.event < *event);
+                    all.get(place).filter(|it| it.event == *event)
+                };
+                operations(report.evidence.iter().filter_map(line))
+            })
+        });
+        (report.name, found)
+    };
+    fallen.map(proof).collect()
+}
+
+/// What proves that checks fell, then the latest operations, the newest first.
 pub fn history(lab: &LabHandle, view: &View) -> Html {
-    let mut operations = lab.with(|player| {
+    let mut latest = lab.with(|player| {
         let history = player.run().history();
         let last = history.len();
-        history.with(last.saturating_sub(LINES), last, operations)
+        history.with(last.saturating_sub(LINES), last, |it| operations(it))
     });
-    operations.reverse();
+    latest.reverse();
     if view.playing {
-        operations.truncate(LISTED_RUNNING);
+        latest.truncate(LISTED_RUNNING);
     }
-    let first = operations
+    let now = view.frame.time;
+    let proofs = proofs(lab, &view.frame.checks);
+    let proven: Vec<u32> = proofs
         .iter()
-        .map(|it| it.from)
-        .min()
-        .unwrap_or_default();
-    let lane = Lane {
-        from: first,
-        to: view.frame.time,
+        .flat_map(|it| &it.1)
+        .map(|it| it.event)
+        .collect();
+    let proof = |(check, found): &(&'static str, Vec<Operation>)| {
+        // What proves it may be a moment long, a while ago: its lanes show that while.
+        let last = found
+            .iter()
+            .map(|it| it.to.unwrap_or(now))
+            .max()
+            .unwrap_or(now);
+        let lane = Lane::over(found, last);
+        html! {
+            <tbody key={*check} class="cs-proof">
+                <tr><th colspan="6" scope="rowgroup">{ format!("Proof that {} fell", words::title(check).to_lowercase()) }</th></tr>
+                { for found.iter().map(|it| row(lab, it, lane, true)) }
+            </tbody>
+        }
     };
+    let lane = Lane::over(&latest, now);
     html! {
         <div class="cs-scroll" tabindex="0" role="region" aria-label="History">
             <table class="cs-table cs-history">
                 <thead>
                     <tr>
-                        <th scope="col">{ "Client" }</th><th scope="col">{ "Asked" }</th>
-                        <th scope="col">{ "Told" }</th><th scope="col">{ "At" }</th>
-                        <th scope="col">{ "Took" }</th>
+                        <th scope="col">{ "Who" }</th><th scope="col">{ "Asked" }</th>
+                        <th scope="col">{ "Told" }</th>
                         <th scope="col" class="cs-lane-cell"><span class="cs-hidden">{ "When" }</span></th>
+                        <th scope="col">{ "At" }</th><th scope="col">{ "Took" }</th>
                     </tr>
                 </thead>
-                <tbody>{ for operations.iter().map(|it| row(lab, it, lane)) }</tbody>
+                { for proofs.iter().map(proof) }
+                <tbody key="latest">
+                    { for latest.iter().map(|it| row(lab, it, lane, proven.contains(&it.event))) }
+                </tbody>
             </table>
         </div>
     }
@@ -145,6 +189,14 @@ struct Lane {
 }
 
 impl Lane {
+    fn over(operations: &[Operation], to: Time) -> Lane {
+        let from = operations.iter().map(|it| it.from).min();
+        Lane {
+            from: from.unwrap_or_default(),
+            to,
+        }
+    }
+
     fn x(self, time: Time) -> f64 {
         let whole = self.to.since(self.from).0.max(1) as f64;
         time.since(self.from).0 as f64 / whole * LANE
@@ -166,13 +218,17 @@ impl Lane {
     }
 }
 
-fn row(lab: &LabHandle, operation: &Operation, lane: Lane) -> Html {
+fn row(lab: &LabHandle, operation: &Operation, lane: Lane, proves: bool) -> Html {
     let (word, class) = operation.outcome();
-    let onclick = {
-        let (lab, client, from) = (lab.clone(), operation.client, operation.from);
+    let select = {
+        let (lab, event) = (lab.clone(), operation.event);
+        move |_: MouseEvent| lab.select(Some(Selection::Event(event)))
+    };
+    let go = {
+        let (lab, event) = (lab.clone(), operation.event);
         move |_: MouseEvent| {
-            if let Some(event) = lab.with(|it| beginning(it, client, from)) {
-                lab.select(Some(Selection::Event(event)));
+            if let Some(record) = record(&lab, event) {
+                lab.seek_step(record.step.into());
             }
         }
     };
@@ -185,15 +241,19 @@ fn row(lab: &LabHandle, operation: &Operation, lane: Lane) -> Html {
         &operation.result
     };
     html! {
-        <tr key={format!("{} {}", operation.client, operation.from.0)} class={class}>
+        <tr key={operation.event} class={classes!(class, proves.then_some("is-proof"))}>
             <th scope="row">{ name(operation.client) }</th>
             <td>
-                <button type="button" class="cs-link" {onclick} title="Look into it">{ &operation.text }</button>
+                <button type="button" class="cs-link" onclick={select} ondblclick={go}
+                    title="Look into it; twice: go to it">
+                    { &operation.text }
+                </button>
+                if proves { <span class="cs-hidden">{ ", part of the proof" }</span> }
             </td>
             <td class="cs-told">{ told.to_owned() }</td>
+            <td class="cs-lane-cell">{ lane.bar(operation) }</td>
             <td>{ numbers::clock(operation.from) }</td>
             <td>{ took.unwrap_or_default() }</td>
-            <td class="cs-lane-cell">{ lane.bar(operation) }</td>
         </tr>
     }
 }
@@ -207,24 +267,11 @@ fn name(client: u32) -> String {
     }
 }
 
-/// The event of the trace with which an operation began.
-fn beginning(player: &Player, client: u32, from: Time) -> Option<u32> {
-    let name = HostId::from(End::Client(ClientId(client % NEW_IDENTITY)));
-    let records = player.records();
-    records.with(0, records.len(), |all| {
-        let first = all.partition_point(|it| it.time < from);
-        let at = all[first..].iter().take_while(|it| it.time == from);
-        let place = at
-            .into_iter()
-            .position(|it| it.kind == Kind::Invoke && it.host == name);
-        place.map(|it| (first + it) as u32)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clusterscope_core::RunSpec;
+    use clusterscope_core::trace::Kind;
 
     #[test]
     fn operations_begin_end_and_are_found_in_the_trace() {
@@ -233,7 +280,7 @@ mod tests {
         lab.seek(Time(3_000_000_000));
         let found = lab.with(|it| {
             let history = it.run().history();
-            history.with(0, history.len(), operations)
+            history.with(0, history.len(), |it| operations(it))
         });
         let mine = found.iter().find(|it| it.text.contains("mine")).unwrap();
         assert_eq!(
@@ -241,10 +288,7 @@ mod tests {
             (Phase::Ok, "you".to_owned())
         );
         assert!(mine.to.is_some_and(|it| it > mine.from));
-        let event = lab
-            .with(|it| beginning(it, mine.client, mine.from))
-            .unwrap();
-        let record = lab.with(|it| it.records().get(event)).unwrap();
+        let record = record(&lab, mine.event).unwrap();
         assert_eq!((record.kind, record.time), (Kind::Invoke, mine.from));
         assert_eq!(name(20_001), "c1·3");
     }

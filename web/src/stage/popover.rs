@@ -74,11 +74,11 @@ pub fn Popover(props: &PopoverProps) -> Html {
         <div ref={root.clone()} class={classes!("cs-popover", "cs-menu", more.then_some("is-more"))} role="menu"
             aria-label={props.title.clone()} tabindex="-1" {onkeydown} {onfocusout}>
             <div class="cs-menu-title" role="presentation">
+                if *more { { line(Some(Glyph::ChevronLeft), "Back", turn(false)) } }
                 <strong>{ &props.title }</strong>
                 if !props.subtitle.is_empty() { <span>{ &props.subtitle }</span> }
             </div>
             if *more {
-                { line(Some(Glyph::ChevronLeft), "Back", turn(false)) }
                 { for props.deeds.more.iter().map(|it| chips(it, &props.on_item)) }
             } else {
                 { for props.deeds.first.iter().map(|it| line(it.icon, &it.label, pick(it, &props.on_item))) }
