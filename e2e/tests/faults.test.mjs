@@ -273,6 +273,25 @@ pageTest('the history tells what clients asked and were told', STILL, async ({ p
   await page.locator('.cs-event-text').getByText('c1 begins: put k2 15').waitFor();
 });
 
+pageTest('the operations that prove a fallen check stand first in the history', STILL, async ({ page, visit }) => {
+  // Half of the nodes decide, and each half has a client of its own.
+  const cuts = ['c1-n1', 'c1-n2', 'c2-n3', 'c2-n4'].map((it) => `&do=1s+cut+${it}`).join('');
+  const split = 'set.nodes=4&set.keys=1&set.real-majority=off&do=1s+partition+n1+n2+|+n3+n4';
+  await visit(`#/raft/calm?seed=1&${split}${cuts}&t=4s`);
+  await page.locator('[data-check=linearizable][data-verdict=violated]').getByText('The history shows the proof.').waitFor();
+  await page.getByRole('tab', { name: 'History' }).click();
+  const table = page.getByRole('region', { name: 'History' });
+  await table.getByText('Linearizable fell: the proof').waitFor();
+  const proof = table.locator('.cs-proof .is-proof');
+  assert.equal(await proof.count(), 4);
+  const before = await hash(page);
+  await proof.first().getByRole('button').click();
+  await page.locator('.cs-event-text').getByText(/begins: /).waitFor();
+  await page.getByRole('button', { name: 'Go to it' }).click();
+  await page.waitForFunction((it) => document.querySelector('[data-testid=trace-hash]').textContent !== it, before);
+  await assertAccessible(page);
+});
+
 for (const colorScheme of ['light', 'dark']) {
   pageTest(`menus, faults and history are accessible in ${colorScheme}`, { colorScheme, ...STILL }, async ({ page, visit }) => {
     await visit(LAB);

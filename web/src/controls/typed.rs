@@ -83,21 +83,28 @@ pub fn CommandLine(props: &CommandProps) -> Html {
                 <button type="submit" class="cs-button">{ "Do it" }</button>
             </form>
             <p id="cs-command-problem" class="cs-problem">{ (*problem).clone() }</p>
-            <details class="cs-more">
-                <summary>{ "What can be typed" }</summary>
-                <ul class="cs-examples">
-                    { for fitting(&props.lab).map(|it| {
-                        let onclick = fill.reform(move |_: MouseEvent| it);
-                        html! {
-                            <li key={it}><button type="button" class="cs-link cs-mono" {onclick}>{ it }</button></li>
-                        }
-                    }) }
-                </ul>
-                <p class="cs-hint">
-                    { "Instead of n1: leader, all, random, or a zone such as z1. Most faults can end with “for 2s”." }
-                </p>
-            </details>
+            { examples(&props.lab, &fill) }
         </Section>
+    }
+}
+
+/// An example of every command: pressed, it stands in the line.
+fn examples(lab: &LabHandle, fill: &Callback<&'static str>) -> Html {
+    html! {
+        <details class="cs-more">
+            <summary>{ "What can be typed" }</summary>
+            <ul class="cs-examples">
+                { for fitting(lab).map(|it| {
+                    let onclick = fill.reform(move |_: MouseEvent| it);
+                    html! {
+                        <li key={it}><button type="button" class="cs-link cs-mono" {onclick}>{ it }</button></li>
+                    }
+                }) }
+            </ul>
+            <p class="cs-hint">
+                { "Instead of n1: leader, all, random, or a zone such as z1. Most faults can end with “for 2s”." }
+            </p>
+        </details>
     }
 }
 

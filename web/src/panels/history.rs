@@ -153,9 +153,10 @@ pub fn history(lab: &LabHandle, view: &View) -> Html {
             .max()
             .unwrap_or(now);
         let lane = Lane::over(found, last);
+        let title = format!("{} fell: the proof", words::title(check));
         html! {
             <tbody key={*check} class="cs-proof">
-                <tr><th colspan="6" scope="rowgroup">{ format!("Proof that {} fell", words::title(check).to_lowercase()) }</th></tr>
+                <tr><th colspan="6" scope="rowgroup">{ title }</th></tr>
                 { for found.iter().map(|it| row(lab, it, lane, true)) }
             </tbody>
         }

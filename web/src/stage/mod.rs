@@ -73,18 +73,7 @@ pub fn Stage(props: &StageProps) -> Html {
     let layout = Layout::of(*size, &view.frame);
 
     let close = close_menu(&picks, &seats, &view.frame);
-    // A message that has arrived takes its menu along.
-    let gone = picks
-        .menu
-        .is_some_and(|it| !lab.with(|player| is_there(player, it)));
-    {
-        let menu = picks.menu.clone();
-        use_effect_with(gone, move |gone| {
-            if *gone {
-                menu.set(None);
-            }
-        });
-    }
+    let gone = use_leaving(lab, &picks);
     let ready = size.0 > 1.0;
     let label = describe(&view);
     let cutting = picks.sides.is_some().then_some("is-cutting");
@@ -120,6 +109,21 @@ pub fn Stage(props: &StageProps) -> Html {
             if !props.compact { { legend() } }
         </div>
     }
+}
+
+/// Whether the subject of the menu is no longer there: a message that has arrived takes its menu along.
+#[hook]
+fn use_leaving(lab: &LabHandle, picks: &Picks) -> bool {
+    let gone = picks
+        .menu
+        .is_some_and(|it| !lab.with(|player| is_there(player, it)));
+    let menu = picks.menu.clone();
+    use_effect_with(gone, move |gone| {
+        if *gone {
+            menu.set(None);
+        }
+    });
+    gone
 }
 
 /// What a line that is being drawn would do; `None` while it parts nobody.

@@ -74,6 +74,11 @@ impl NodeLook {
         classes!("cs-node", epoch_class(self.epoch()), status, shape)
     }
 
+    fn is_crowned(&self) -> bool {
+        let is_there = !matches!(self.status, Status::Down | Status::Gone);
+        is_there && self.role.is_some_and(|it| it.crown)
+    }
+
     fn shape(&self) -> Shape {
         self.role.map_or(Shape::Circle, |it| it.shape)
     }
@@ -206,7 +211,7 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
             aria-haspopup="menu" aria-expanded={props.expanded.to_string()}>
             <span class="cs-sr">{ look.sentence() }</span>
             <Outline shape={look.shape()} />
-            if look.role.is_some_and(|it| it.crown) && !matches!(look.status, Status::Down | Status::Gone) && *radius >= 12.0 {
+            if look.is_crowned() && *radius >= 12.0 {
                 <span class="cs-node-crown"><Icon name={Glyph::Crown} /></span>
             }
             <span class="cs-node-words" aria-hidden="true">
