@@ -51,7 +51,7 @@ export const hashIs = (page, wanted) =>
 
 /** Types a command into the lab's command line. */
 export async function command(page, text) {
-  const line = page.getByRole('textbox', { name: 'Command', exact: true });
+  const line = page.getByRole('combobox', { name: 'Command', exact: true });
   await line.fill(text);
   await line.press('Enter');
   await page.locator('.cs-lab').focus();
@@ -60,10 +60,31 @@ export async function command(page, text) {
 /** The link that the share dialog gives. */
 export async function sharedLink(page) {
   await page.getByRole('button', { name: /^Share/ }).click();
-  const link = await page.getByRole('textbox', { name: 'Link' }).inputValue();
+  const link = await page.getByRole('textbox', { name: 'Link', exact: true }).inputValue();
   await page.keyboard.press('Escape');
   return link;
 }
 
 /** Waits until a node's label begins with this. */
 export const nodeIs = (page, name, state) => node(page, name).and(page.getByRole('button', { name: new RegExp(`^${name}, ${state}`) })).waitFor();
+
+/** Opens a node's menu and chooses; what is rare by its group: `Disk: full`. */
+export async function choose(page, name, item) {
+  await node(page, name).click();
+  await pick(page, item);
+}
+
+/** Chooses from the menu that is open. */
+export async function pick(page, item) {
+  if (item.includes(':')) {
+    await page.getByRole('menuitem', { name: 'More…' }).click();
+  }
+  await page.getByRole('menuitem', { name: item, exact: true }).click();
+}
+
+/** The commands of the run so far, as its link has them. */
+export async function done(page) {
+  const link = await sharedLink(page);
+  const query = new URLSearchParams(link.slice(link.indexOf('?') + 1));
+  return query.getAll('do').map((it) => it.replace(/^\S+ /, ''));
+}

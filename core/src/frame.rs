@@ -167,6 +167,8 @@ pub struct ClientView {
     pub target: Option<NodeId>,
     /// What it was told last.
     pub told: Option<String>,
+    /// Whether it has crashed.
+    pub is_down: bool,
 }
 
 /// An end of a message's way.
@@ -239,6 +241,39 @@ pub struct MessageDetail {
     pub fields: Vec<(String, Json)>,
 }
 
+/// One thing that is amiss with the network, and how it ends.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Oddity {
+    /// What kind of thing.
+    pub what: Amiss,
+    /// In words: `n1>n2 takes 80ms`.
+    pub words: String,
+    /// The command that ends it: `link n1>n2 plain`.
+    pub undo: String,
+    /// The ends of the link, for what is amiss with one.
+    pub link: Option<(End, End)>,
+}
+
+/// What can be amiss with a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Amiss {
+    /// The nodes do not all reach each other.
+    Split,
+    /// A link is cut.
+    Cut,
+    /// What is sent over a link waits.
+    Clogged,
+    /// A link has a delay of its own.
+    Latency,
+    /// A link has a loss of its own.
+    Loss,
+    /// Messages of a kind are lost.
+    Lost,
+    /// Messages of a kind wait.
+    Held,
+}
+
 /// The network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NetworkView {
@@ -246,8 +281,8 @@ pub struct NetworkView {
     pub groups: Vec<Vec<NodeId>>,
     /// Links that are cut, one way each.
     pub cuts: Vec<(End, End)>,
-    /// What else is unusual about links and kinds of messages, in words.
-    pub oddities: Vec<String>,
+    /// What is amiss with it, partitions and cut links among it.
+    pub oddities: Vec<Oddity>,
     /// Since when.
     pub since: Option<Time>,
     /// The settings that can be changed while it runs: name and value as text.

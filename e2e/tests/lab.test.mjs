@@ -1,15 +1,9 @@
 // A cluster is watched, broken and rewound with the mouse; what is shared is the same everywhere.
 import assert from 'node:assert/strict';
 import { cli, pageTest } from '../harness.mjs';
-import { command, elect, hash, hashIs, node, nodeIs, press, sharedLink, words } from '../lab.mjs';
+import { choose, command, elect, hash, hashIs, node, nodeIs, press, sharedLink, words } from '../lab.mjs';
 
 const START = '#/raft/calm?seed=3&t=0s';
-
-/** Opens a node's menu and chooses. */
-async function choose(page, name, item) {
-  await node(page, name).click();
-  await page.getByRole('menuitem', { name: item, exact: true }).click();
-}
 
 pageTest('a leader is elected, crashes, is replaced and comes back as a follower', async ({ page, visit }) => {
   await visit(START);

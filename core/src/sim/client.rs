@@ -221,6 +221,7 @@ impl<P: Exhibit> Client<P> {
             asking: self.asking.as_ref().map(|it| it.request.to_string()),
             target: self.asking.as_ref().map(|_| self.target),
             told: self.told.as_ref().map(Told::to_string),
+            is_down: self.is_dead,
         }
     }
 }

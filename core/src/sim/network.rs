@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::frame::{Amiss, Oddity};
 use crate::protocol::NodeId;
 use crate::trace::HostId;
 
@@ -80,6 +81,48 @@ struct Way {
     loss: Option<Chance>,
 }
 
+impl Way {
+    /// What is amiss on the way between these ends, given the way back. What is so both ways is told once.
+    fn oddities(&self, ends: Ends, back: Way) -> Vec<Oddity> {
+        let mut oddities = Vec::new();
+        let mut tell = |what: Amiss, both: bool, words: String, undo: (&str, &str)| {
+            if both && ends.1 < ends.0 {
+                return;
+            }
+            let sign = if both { '-' } else { '>' };
+            let link = format!("{}{sign}{}", ends.0.name(), ends.1.name());
+            oddities.push(Oddity {
+                what,
+                words: format!("{link} {words}"),
+                undo: format!("{} {link}{}", undo.0, undo.1),
+                link: ends.0.end().zip(ends.1.end()),
+            });
+        };
+        if self.cut {
+            tell(Amiss::Cut, back.cut, "is cut".to_owned(), ("mend", ""));
+        }
+        if self.clogged {
+            let words = "is clogged".to_owned();
+            tell(Amiss::Clogged, back.clogged, words, ("unclog", ""));
+        }
+        if let Some(latency) = self.latency {
+            let both = back.latency == self.latency;
+            let words = format!("takes {latency}");
+            tell(Amiss::Latency, both, words, ("link", " plain"));
+        }
+        if let Some(loss) = self.loss {
+            let both = back.loss == self.loss;
+            tell(
+                Amiss::Loss,
+                both,
+                format!("loses {loss}"),
+                ("link", " plain"),
+            );
+        }
+        oddities
+    }
+}
+
 /// What has gone over a link, as far as it matters to what comes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Traffic {
@@ -99,6 +142,32 @@ struct Rule {
     links: Option<BTreeSet<Ends>>,
     /// Whether they wait; else they are lost.
     hold: bool,
+}
+
+impl Rule {
+    fn oddity(&self) -> Oddity {
+        let link = |it: &Ends| format!(" {}>{}", it.0.name(), it.1.name());
+        let (place, undone) = match &self.links {
+            None => (String::new(), String::new()),
+            Some(links) if links.len() == 1 => {
+                let link: String = links.iter().map(link).collect();
+                (link.clone(), link)
+            }
+            // What was written as `leader>all` is taken back as a whole.
+            Some(links) => (format!(" on {} links", links.len()), String::new()),
+        };
+        let (what, fate) = if self.hold {
+            (Amiss::Held, "waits")
+        } else {
+            (Amiss::Lost, "is lost")
+        };
+        Oddity {
+            what,
+            words: format!("{}{place} {fate}", self.kind),
+            undo: format!("pass {}{undone}", self.kind),
+            link: None,
+        }
+    }
 }
 
 /// The state of the network: who cannot reach whom.
@@ -403,24 +472,23 @@ impl Network {
         self.apart.iter().copied().chain(cut)
     }
 
-    /// What is unusual about links and kinds, in words.
-    pub fn oddities(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        for ((from, to), way) in &self.ways {
-            let link = format!("{}>{}", from.name(), to.name());
-            words.extend(way.clogged.then(|| format!("{link} is clogged")));
-            words.extend(way.latency.map(|it| format!("{link} takes {it}")));
-            words.extend(way.loss.map(|it| format!("{link} loses {it}")));
+    /// What is amiss, and how it ends.
+    pub fn oddities(&self) -> Vec<Oddity> {
+        let mut oddities = Vec::new();
+        if !self.groups.is_empty() || !self.apart.is_empty() {
+            oddities.push(Oddity {
+                what: Amiss::Split,
+                words: "the nodes are split".to_owned(),
+                undo: "unite".to_owned(),
+                link: None,
+            });
         }
-        for rule in &self.rules {
-            let links = rule.links.iter().flatten();
-            let links: Vec<String> = links
-                .map(|it| format!(" {}>{}", it.0.name(), it.1.name()))
-                .collect();
-            let what = if rule.hold { "waits" } else { "is lost" };
-            words.push(format!("{}{} {what}", rule.kind, links.concat()));
+        for (ends, way) in &self.ways {
+            let back = self.way((ends.1, ends.0));
+            oddities.extend(way.oddities(*ends, back));
         }
-        words
+        oddities.extend(self.rules.iter().map(Rule::oddity));
+        oddities
     }
 
     /// Since when anything has been amiss.
@@ -464,6 +532,34 @@ mod tests {
             kind,
             queued: 0,
         }
+    }
+
+    #[test]
+    fn what_is_amiss_is_told_once_with_what_ends_it() {
+        let mut network = Network::default();
+        let [a, b, c] = [host(0), host(1), host(2)];
+        network.cut(Time(1), (a, b), true);
+        network.cut(Time(1), (b, a), true);
+        network.clog(Time(1), (c, a), true);
+        network.add_rule(Time(1), "Ping", Some([(a, c)].into()), true);
+        network.add_rule(Time(1), "Pong", None, false);
+        network.partition(Time(1), 3, &[vec![NodeId(0)]]);
+        let told: Vec<(String, String)> = network
+            .oddities()
+            .into_iter()
+            .map(|it| (it.words, it.undo))
+            .collect();
+        let told: Vec<(&str, &str)> = told.iter().map(|it| (&*it.0, &*it.1)).collect();
+        assert_eq!(
+            told,
+            [
+                ("the nodes are split", "unite"),
+                ("n1-n2 is cut", "mend n1-n2"),
+                ("n3>n1 is clogged", "unclog n3>n1"),
+                ("Ping n1>n3 waits", "pass Ping n1>n3"),
+                ("Pong is lost", "pass Pong"),
+            ]
+        );
     }
 
     #[test]

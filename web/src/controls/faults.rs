@@ -1,11 +1,11 @@
-//! Breaking something: the buttons, and the line for those who would rather type.
+//! Breaking something: the buttons.
 
-use clusterscope_core::sim::command::COMMAND_MAX;
-use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
+use super::offer;
 use crate::lab::act::{self, Aim};
-use crate::lab::handle::{LabHandle, use_lab};
+use crate::lab::deeds::{self, Deeds};
+use crate::lab::handle::{LabHandle, View, use_lab};
 use crate::lab::{Over, PartProps};
 use crate::ui::icons::{Glyph, Icon};
 use crate::widgets::section::Section;
@@ -53,6 +53,7 @@ pub fn Faults(props: &PartProps) -> Html {
     let aim = act::aim(&view);
     let aside =
         html! { <span class="cs-aim" data-testid="aim">{ aim.as_ref().map(describe) }</span> };
+    let rare = aim.as_ref().map(|it| rare(lab, &view, it));
     let aim = aim.map(|it| it.name).unwrap_or_default();
     let down = act::fallen(&view);
     let (pause, paused) = act::pause_command(&view).unwrap_or(("pause", String::new()));
@@ -77,11 +78,35 @@ pub fn Faults(props: &PartProps) -> Html {
                     onclick={call(act::pause_or_resume)} />
                 <Fault icon={Glyph::Isolate} word="Isolate" aim={aim.clone()} onclick={call(act::isolate)} />
                 <Fault icon={Glyph::Cut} word="Cut…" key_hint="p" onclick={cut} />
-                <Fault icon={Glyph::Heal} word="Heal" key_hint="h" disabled={!act::is_cut(&view.frame)}
+                <Fault icon={Glyph::Heal} word="Heal" key_hint="h" disabled={!deeds::is_amiss(&view.frame)}
                     onclick={call(act::heal)} />
                 { skew(lab, &aim) }
             </div>
+            { offer::lasts(lab, view.lasts) }
+            { for rare }
         </Section>
+    }
+}
+
+/// What is rarely done, to the node aimed at and to the cluster.
+fn rare(lab: &LabHandle, view: &View, aim: &Aim) -> Html {
+    let node = view.frame.nodes.get(aim.node.index());
+    let more = node.map(|it| deeds::to_node(it, &aim.name, &view.frame).more);
+    let whole = Deeds {
+        first: Vec::new(),
+        more: deeds::to_cluster(&view.frame),
+    };
+    let aimed = Deeds {
+        first: Vec::new(),
+        more: more.unwrap_or_default(),
+    };
+    html! {
+        <details class="cs-more">
+            <summary>{ "More…" }</summary>
+            { offer::groups(lab, &whole.accepted(lab).more) }
+            <h3 class="cs-heading cs-deeds-aim">{ format!("To {}", describe(aim)) }</h3>
+            { offer::groups(lab, &aimed.accepted(lab).more) }
+        </details>
     }
 }
 
@@ -99,7 +124,7 @@ fn describe(aim: &Aim) -> String {
 fn skew(lab: &LabHandle, aim: &str) -> Html {
     let button = |jump: &'static str| {
         let (lab, whom) = (lab.clone(), aim.to_owned());
-        let onclick = move |_: MouseEvent| lab.command_text(&format!("clock {whom} {jump}"));
+        let onclick = move |_: MouseEvent| lab.deed(&format!("clock {whom} {jump}"));
         let shown = if jump.starts_with('-') {
             "−50 ms"
         } else {
@@ -118,41 +143,5 @@ fn skew(lab: &LabHandle, aim: &str) -> Html {
             <Icon name={Glyph::Clock} /><span aria-hidden="true">{ "Clock" }</span>
             { for SKEW.map(button) }
         </div>
-    }
-}
-
-/// Props of [`CommandLine`].
-#[derive(Properties, PartialEq)]
-pub struct CommandProps {
-    /// The run.
-    pub lab: LabHandle,
-}
-
-/// A line for any command.
-#[component]
-pub fn CommandLine(props: &CommandProps) -> Html {
-    let input = use_node_ref();
-    let onsubmit = {
-        let (lab, input) = (props.lab.clone(), input.clone());
-        move |event: SubmitEvent| {
-            event.prevent_default();
-            let Some(input) = input.cast::<HtmlInputElement>() else {
-                return;
-            };
-            lab.command_text(&input.value());
-            if lab.view().error.is_none() {
-                input.set_value("");
-            }
-        }
-    };
-    html! {
-        <Section title="Command">
-            <form class="cs-line-form" {onsubmit}>
-                <input ref={input} class="cs-input cs-mono" type="text" aria-label="Command"
-                    placeholder="partition n1 n2 | n3 n4 n5" maxlength={COMMAND_MAX.to_string()}
-                    autocomplete="off" autocapitalize="off" spellcheck="false" />
-                <button type="submit" class="cs-button">{ "Do it" }</button>
-            </form>
-        </Section>
     }
 }

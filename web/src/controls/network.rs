@@ -1,8 +1,10 @@
 //! The network while it runs: loss, copies, latency, order.
 
+use clusterscope_core::frame::Oddity;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
+use super::wires::Wires;
 use crate::controls::latency::Latency;
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::widgets::section::Section;
@@ -14,7 +16,7 @@ pub struct NetworkProps {
     pub lab: LabHandle,
 }
 
-/// Loss, copies, latency, order.
+/// Loss, copies, latency, order; what is amiss; single links.
 #[component]
 pub fn Network(props: &NetworkProps) -> Html {
     let view = use_lab(&props.lab);
@@ -43,7 +45,35 @@ pub fn Network(props: &NetworkProps) -> Html {
                 <input type="checkbox" checked={value("fifo") == "on"} onchange={toggle} />
                 { "Links keep the order" }
             </label>
+            { oddities(&props.lab, &view.frame.network.oddities) }
+            <Wires lab={props.lab.clone()} />
         </Section>
+    }
+}
+
+/// What is amiss, each with the way back.
+fn oddities(lab: &LabHandle, oddities: &[Oddity]) -> Html {
+    if oddities.is_empty() {
+        return html! {};
+    }
+    let row = |it: &Oddity| {
+        let onclick = {
+            let (lab, undo) = (lab.clone(), it.undo.clone());
+            move |_: MouseEvent| lab.command_text(&undo)
+        };
+        html! {
+            <li key={it.words.clone()}>
+                <span class="cs-mono">{ &it.words }</span>
+                <button type="button" class="cs-small" {onclick} title={it.undo.clone()}
+                    aria-label={format!("Undo: {}", it.words)}>{ "Undo" }</button>
+            </li>
+        }
+    };
+    html! {
+        <>
+            <h3 class="cs-heading cs-amiss-heading">{ "Amiss" }</h3>
+            <ul class="cs-oddities" aria-label="Amiss in the network">{ for oddities.iter().map(row) }</ul>
+        </>
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use clusterscope_core::sim::settings::{Kind, SettingView};
+use clusterscope_core::sim::settings::{Environment, Kind, SettingView};
 use clusterscope_core::sim::spec::parse_seed;
 use clusterscope_core::trace::Level;
 use clusterscope_core::{BadInput, RunSpec, Span};
@@ -17,8 +17,31 @@ use crate::lab::handle::LabHandle;
 use crate::widgets::dialog::Dialog;
 use crate::words;
 
-/// The settings of the clients; the others that every system has are the network's.
-const OF_CLIENTS: [&str; 6] = ["clients", "think", "retry", "patience", "keys", "reads"];
+/// Settings that every system has, by what they are about: those in sight, and those folded away.
+struct Part {
+    title: &'static str,
+    first: &'static [&'static str],
+    rare: &'static [&'static str],
+}
+
+/// The parts of the surroundings. What is named nowhere is the network's, folded away.
+const PARTS: [Part; 3] = [
+    Part {
+        title: "Network",
+        first: &["nodes", "zones", "latency", "loss", "duplicate", "fifo"],
+        rare: &[],
+    },
+    Part {
+        title: "Machines",
+        first: &["disk", "skew"],
+        rare: &["service", "inbox", "torn", "stop-on-failed-sync", "atlas"],
+    },
+    Part {
+        title: "Clients",
+        first: &["clients", "think", "keys", "reads"],
+        rare: &["arrival", "retry", "patience", "zipf", "cas"],
+    },
+];
 
 /// What the form holds besides settings.
 const SEED: &str = "seed";
@@ -78,13 +101,10 @@ pub fn SettingsDialog(props: &SettingsProps) -> Html {
         }
     };
     let group = |title: &'static str, fits: fn(&SettingView) -> bool| {
-        group(
-            title,
-            settings.iter().filter(|it| fits(it)),
-            &written,
-            &write,
-        )
+        let of_system = settings.iter().filter(|it| it.of_system && fits(it));
+        group(title, of_system, &written, &write, html! {})
     };
+    let part = |part: &Part| part_of(part, &settings, &written, &write);
     html! {
         <Dialog title="Settings" on_close={props.on_close.clone()}>
             <form class="cs-settings" {onsubmit}>
@@ -93,10 +113,9 @@ pub fn SettingsDialog(props: &SettingsProps) -> Html {
                     { text_field(SEED, "Seed", &written, parse_seed(&written[SEED]).err(), &write) }
                     { text_field(LENGTH, "Length", &written, written[LENGTH].parse::<Span>().err(), &write) }
                 </fieldset>
-                { group("System", |it| it.of_system && it.rule.is_none()) }
+                { group("System", |it| it.rule.is_none()) }
                 { group("Rules", |it| it.rule.is_some()) }
-                { group("Network and nodes", |it| !it.of_system && !OF_CLIENTS.contains(&it.id)) }
-                { group("Clients", |it| !it.of_system && OF_CLIENTS.contains(&it.id)) }
+                { for PARTS.iter().map(part) }
                 <div class="cs-settings-end">
                     if !commands.is_empty() {
                         { keep_box(&keep, commands.len()) }
@@ -174,11 +193,48 @@ fn begin_again(lab: &LabHandle, spec: RunSpec) {
     }
 }
 
+/// A part of the surroundings: some settings in sight, the rest folded away unless the run has something unusual there.
+fn part_of(
+    part: &Part,
+    settings: &[SettingView],
+    written: &Written,
+    write: &Callback<(&'static str, String)>,
+) -> Html {
+    let named = |id: &str| {
+        PARTS
+            .iter()
+            .any(|it| it.first.contains(&id) || it.rare.contains(&id))
+    };
+    let is_rare = |it: &&SettingView| {
+        let unnamed = part.rare.is_empty() && !named(it.id);
+        !it.of_system && (part.rare.contains(&it.id) || unnamed)
+    };
+    let usual = Environment::settings();
+    let is_usual = |it: &SettingView| {
+        let setting = usual.iter().find(|other| other.id == it.id);
+        setting.is_none_or(|other| (other.get)(&Environment::DEFAULT) == it.value)
+    };
+    let rare: Vec<&SettingView> = settings.iter().filter(is_rare).collect();
+    let open = !rare.iter().all(|it| is_usual(it));
+    let folded = html! {
+        <details class="cs-more cs-settings-more" {open}>
+            <summary>{ format!("More of {} ({})", part.title.to_lowercase(), rare.len()) }</summary>
+            <div class="cs-settings-rare">{ for rare.iter().map(|it| field(it, written, write)) }</div>
+        </details>
+    };
+    let first = part
+        .first
+        .iter()
+        .filter_map(|id| settings.iter().find(|it| it.id == *id && !it.of_system));
+    group(part.title, first, written, write, folded)
+}
+
 fn group<'a>(
     title: &'static str,
     settings: impl Iterator<Item = &'a SettingView>,
     written: &Written,
     write: &Callback<(&'static str, String)>,
+    folded: Html,
 ) -> Html {
     let fields: Vec<Html> = settings.map(|it| field(it, written, write)).collect();
     if fields.is_empty() {
@@ -188,6 +244,7 @@ fn group<'a>(
         <fieldset class="cs-group">
             <legend class="cs-heading">{ title }</legend>
             { for fields }
+            { folded }
         </fieldset>
     }
 }
@@ -299,6 +356,18 @@ mod tests {
         let settings = settings_of(&spec);
         let written = begin(&spec, &settings, spec.length().unwrap());
         assert_eq!(finish(&spec, &settings, &written).unwrap(), spec);
+    }
+
+    #[test]
+    fn every_part_names_settings_that_there_are_and_each_once() {
+        let known: Vec<&str> = Environment::settings().iter().map(|it| it.id).collect();
+        let named = PARTS.iter().flat_map(|it| it.first.iter().chain(it.rare));
+        let mut named: Vec<&str> = named.copied().collect();
+        let count = named.len();
+        assert!(named.iter().all(|it| known.contains(it)), "{named:?}");
+        named.sort_unstable();
+        named.dedup();
+        assert_eq!(named.len(), count);
     }
 
     #[test]

@@ -66,6 +66,8 @@ struct Diagram {
     segments: Vec<Segment>,
     causes: Vec<u32>,
     causes_of: Option<(u32, u32)>,
+    /// Events that prove that a check fell, in order.
+    evidence: Vec<u32>,
     labels: Vec<(f64, f64, f64)>,
     messages: Vec<MessageView>,
     sent: Vec<u32>,
@@ -85,6 +87,7 @@ impl Default for Diagram {
             segments: Vec::new(),
             causes: Vec::new(),
             causes_of: None,
+            evidence: Vec::new(),
             labels: Vec::new(),
             messages: Vec::new(),
             sent: Vec::new(),
@@ -141,6 +144,7 @@ impl Picture for Diagram {
             pen.clipped(NAMES, 0.0, scale.width, pen.height, |pen| {
                 self.troubles(pen, scale, player);
                 self.traffic(pen, scale, player);
+                self.proof(pen, scale, player);
                 self.causes(pen, scale, player, lab.selection());
                 let x = scale.x(player.now()).round();
                 pen.stroke(Ink::Accent, 2.0);
@@ -165,6 +169,10 @@ impl Diagram {
                 .map(|it| (HostId::from(End::Client(it.id)), it.name.clone()));
             (self.hosts, self.names) = nodes.chain(clients).unzip();
         }
+        self.evidence.clear();
+        let checks = frame.checks.iter();
+        self.evidence.extend(checks.flat_map(|it| &it.evidence));
+        self.evidence.sort_unstable();
         let span = window(player, pen.width) * self.zoom;
         let now = player.now().0 as f64;
         let follow = (now - span * PLAYHEAD).max(0.0);
@@ -487,6 +495,32 @@ impl Diagram {
             _ => return,
         }
         self.dots.push((at, event));
+    }
+
+    /// The operations that prove that a check fell: a band from the beginning of each to its end, ringed at both.
+    fn proof(&self, pen: &mut Pen<'_>, scale: Scale, player: &Player) {
+        let records = player.records();
+        pen.alpha(1.0);
+        for (place, event) in self.evidence.iter().enumerate() {
+            let Some(record) = records.get(*event) else {
+                continue;
+            };
+            let Some(row) = self.row_of(record.host) else {
+                continue;
+            };
+            let (x, y) = (scale.x(record.time), scale.y(row));
+            pen.stroke(Ink::Bad, 1.8);
+            pen.ring((x, y), 6.0);
+            let later = self.evidence[place + 1..].iter();
+            let mut of_host = later
+                .filter_map(|it| records.get(*it))
+                .filter(|it| it.host == record.host);
+            let end = of_host.next().filter(|it| it.kind == Kind::Complete);
+            if let (Kind::Invoke, Some(end)) = (record.kind, end) {
+                pen.stroke(Ink::Bad, 3.0);
+                pen.line((x + 6.0, y), (scale.x(end.time) - 6.0, y));
+            }
+        }
     }
 
     /// A fault of the network: a mark across all rows.

@@ -3,14 +3,16 @@
 use clusterscope_core::frame::json_text;
 use yew::prelude::*;
 
-use super::{clear_button, command_button, line};
-use crate::lab::handle::LabHandle;
+use super::{clear_button, line};
+use crate::controls::offer;
+use crate::lab::deeds;
+use crate::lab::handle::{LabHandle, View};
 use crate::ui::numbers;
 use crate::ui::pen::epoch_class;
 use crate::widgets::section::Section;
 
 /// A message from inside.
-pub fn inspect_message(lab: &LabHandle, id: u32) -> Html {
+pub fn inspect_message(lab: &LabHandle, now: &View, id: u32) -> Html {
     let detail = lab.with(|it| it.run().message(id));
     let Some(detail) = detail else {
         return html! {
@@ -20,6 +22,13 @@ pub fn inspect_message(lab: &LabHandle, id: u32) -> Html {
         };
     };
     let view = detail.view;
+    let held = view.is_held(now.frame.time);
+    let deeds = deeds::to_message(&view, held).accepted(lab);
+    let end = match (held, view.lost) {
+        (true, _) => line("stands", "still, until it is released"),
+        (_, Some(_)) => line("dies", numbers::clock(view.due)),
+        _ => line("arrives", numbers::clock(view.due)),
+    };
     let epoch = view
         .look
         .epoch
@@ -38,13 +47,9 @@ pub fn inspect_message(lab: &LabHandle, id: u32) -> Html {
                     line(name, json_text(value))
                 }) }
                 { line("sent", numbers::clock(view.sent)) }
-                { line(if view.lost.is_some() { "dies" } else { "arrives" }, numbers::clock(view.due)) }
+                { end }
             </dl>
-            <div class="cs-acts">
-                { command_button(lab, "Drop", format!("drop m{id}")) }
-                { command_button(lab, "Duplicate", format!("duplicate m{id}")) }
-                { command_button(lab, "Delay 50 ms", format!("delay m{id} 50ms")) }
-            </div>
+            { offer::deeds(lab, &deeds, now.lasts) }
         </Section>
     }
 }

@@ -23,7 +23,7 @@ pub fn Inspector(props: &PartProps) -> Html {
     let lab = &props.lab;
     match view.selection {
         Some(Selection::Node(node)) => inspect_node(lab, &view, node, &mut seen.borrow_mut()),
-        Some(Selection::Message(message)) => inspect_message(lab, message),
+        Some(Selection::Message(message)) => inspect_message(lab, &view, message),
         Some(Selection::Event(event)) => inspect_event(&EventProps {
             lab: lab.clone(),
             story: props.story.clone(),
@@ -49,18 +49,6 @@ pub(crate) fn clear_button(lab: &LabHandle) -> Html {
     html! {
         <button type="button" class="cs-small" {onclick} aria-label="Select nothing" title="Esc">
             <Icon name={Glyph::Close} />
-        </button>
-    }
-}
-
-/// A button that gives a command.
-pub(crate) fn command_button(lab: &LabHandle, word: &str, command: String) -> Html {
-    let lab = lab.clone();
-    let title = command.clone();
-    let onclick = move |_: MouseEvent| lab.command_text(&command);
-    html! {
-        <button key={title.clone()} type="button" class="cs-button cs-act" {onclick} {title}>
-            { word.to_owned() }
         </button>
     }
 }

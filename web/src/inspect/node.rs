@@ -7,7 +7,9 @@ use clusterscope_core::frame::NodeView;
 use clusterscope_core::protocol::NodeId;
 use yew::prelude::*;
 
-use super::{clear_button, command_button, line};
+use super::{clear_button, line};
+use crate::controls::offer;
+use crate::lab::deeds;
 use crate::lab::handle::{LabHandle, View};
 use crate::ui::numbers;
 use crate::widgets::section::Section;
@@ -69,10 +71,14 @@ pub fn inspect_node(lab: &LabHandle, view: &View, id: NodeId, seen: &mut Seen) -
     };
     seen.look(view, node);
     let title = format!("{} · {}", node.id, words::role(node));
+    let deeds = deeds::to_node(node, &node.id.to_string(), &view.frame).accepted(lab);
     html! {
         <Section {title} class="cs-inspector" aside={clear_button(lab)}>
             if node.status == Status::Down {
                 <p class="cs-empty">{ "It has crashed. Only what its disk holds is left." }</p>
+            }
+            if node.status == Status::Gone {
+                <p class="cs-empty">{ "It has left the cluster for good." }</p>
             }
             if node.status == Status::Paused {
                 <p class="cs-empty">{ "It is paused: it loses nothing, and what arrives waits." }</p>
@@ -84,7 +90,7 @@ pub fn inspect_node(lab: &LabHandle, view: &View, id: NodeId, seen: &mut Seen) -
                 }) }
                 { for surroundings(view, node) }
             </dl>
-            <div class="cs-acts">{ for actions(lab, node) }</div>
+            { offer::deeds(lab, &deeds, view.lasts) }
         </Section>
     }
 }
@@ -128,6 +134,8 @@ fn surroundings(view: &View, node: &NodeView) -> Vec<Html> {
             format!("{}{drift}", words::difference(node.clock_ahead)),
         ));
     }
+    let ailments = node.ailments.iter();
+    lines.extend(ailments.map(|it| line("amiss", html! { <span class="cs-amiss">{ it }</span> })));
     if node.inbox > 0 {
         lines.push(line("inbox", format!("{} waiting", node.inbox)));
     }
@@ -138,35 +146,6 @@ fn surroundings(view: &View, node: &NodeView) -> Vec<Html> {
         ));
     }
     lines
-}
-
-/// What can be done to the node: the same as in its menu on the stage.
-fn actions(lab: &LabHandle, node: &NodeView) -> Vec<Html> {
-    let id = node.id;
-    let mut acts: Vec<(String, String)> = match node.status {
-        Status::Gone => Vec::new(),
-        Status::Down => vec![("Restart".to_owned(), format!("restart {id}"))],
-        Status::Up => vec![
-            ("Crash".to_owned(), format!("crash {id}")),
-            ("Pause".to_owned(), format!("pause {id}")),
-        ],
-        Status::Paused => vec![
-            ("Crash".to_owned(), format!("crash {id}")),
-            ("Resume".to_owned(), format!("resume {id}")),
-        ],
-    };
-    acts.push(("Isolate".to_owned(), format!("partition {id}")));
-    acts.push(("Clock −50 ms".to_owned(), format!("clock {id} -50ms")));
-    acts.push(("Clock +50 ms".to_owned(), format!("clock {id} +50ms")));
-    for timer in &node.timers {
-        acts.push((
-            format!("Fire {}", timer.name),
-            format!("fire {id} {}", timer.name),
-        ));
-    }
-    acts.into_iter()
-        .map(|(word, command)| command_button(lab, &word, command))
-        .collect()
 }
 
 #[cfg(test)]

@@ -57,21 +57,21 @@ pub fn leader(frame: &Frame) -> Option<&NodeView> {
 /// Crashes the node aimed at.
 pub fn crash(lab: &LabHandle) {
     if let Some(aim) = aim(&lab.view()) {
-        lab.command_text(&format!("crash {}", aim.name));
+        lab.deed(&format!("crash {}", aim.name));
     }
 }
 
 /// Cuts the node aimed at off from all others.
 pub fn isolate(lab: &LabHandle) {
     if let Some(aim) = aim(&lab.view()) {
-        lab.command_text(&format!("partition {}", aim.name));
+        lab.deed(&format!("partition {}", aim.name));
     }
 }
 
 /// Restarts the node that was picked out if it is down, else the first that is.
 pub fn restart(lab: &LabHandle) {
     if let Some(node) = fallen(&lab.view()) {
-        lab.command_text(&format!("restart {node}"));
+        lab.deed(&format!("restart {node}"));
     }
 }
 
@@ -92,7 +92,7 @@ pub fn pause_or_resume(lab: &LabHandle) {
     let Some((verb, name)) = pause_command(&lab.view()) else {
         return;
     };
-    lab.command_text(&format!("{verb} {name}"));
+    lab.deed(&format!("{verb} {name}"));
 }
 
 /// Whether the pause button pauses or resumes, and whom.
@@ -115,11 +115,6 @@ pub fn pause_command(view: &View) -> Option<(&'static str, String)> {
 /// Ends every partition.
 pub fn heal(lab: &LabHandle) {
     lab.command_text("heal");
-}
-
-/// Whether the network is cut anywhere.
-pub fn is_cut(frame: &Frame) -> bool {
-    !frame.network.groups.is_empty() || !frame.network.cuts.is_empty()
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub struct View {
     pub length: Span,
     /// What the reader has picked out.
     pub selection: Option<Selection>,
+    /// How long faults by hand last; `None` until they are undone.
+    pub lasts: Option<Span>,
     /// How many courses of events were left behind.
     pub branches: usize,
     /// What went wrong last, for a person; until it is dismissed.
@@ -70,6 +72,7 @@ struct Inner {
     selection: Cell<Option<Selection>>,
     /// Where a jump goes that is not there yet, and whether time runs when it is.
     goal: Cell<Option<(Time, bool)>>,
+    lasts: Cell<Option<Span>>,
     error: RefCell<Option<String>>,
     published: Cell<f64>,
     next_listener: Cell<u32>,
@@ -120,6 +123,7 @@ impl LabHandle {
             frontier: player.frontier(),
             length: player.length(),
             selection: None,
+            lasts: None,
             branches: 0,
             error: None,
         });
@@ -130,6 +134,7 @@ impl LabHandle {
             speed: Cell::new(1.0),
             selection: Cell::new(None),
             goal: Cell::new(None),
+            lasts: Cell::new(None),
             error: RefCell::new(None),
             published: Cell::new(0.0),
             next_listener: Cell::new(0),
@@ -299,6 +304,23 @@ impl LabHandle {
         }
     }
 
+    /// Does what a button or a menu says; a fault lasts as long as the reader has chosen, if it can.
+    pub fn deed(&self, text: &str) {
+        match (text.parse::<Command>(), self.0.lasts.get()) {
+            (Ok(command), Some(span)) if command.can_last() => {
+                self.command(Command::For(Box::new(command), span));
+            }
+            (Ok(command), _) => self.command(command),
+            (Err(error), _) => self.report(error.to_string()),
+        }
+    }
+
+    /// Chooses how long faults by hand last; `None` until they are undone.
+    pub fn set_lasts(&self, lasts: Option<Span>) {
+        self.0.lasts.set(lasts);
+        self.publish();
+    }
+
     /// Shows that something went wrong.
     pub fn report(&self, error: String) {
         *self.0.error.borrow_mut() = Some(error);
@@ -378,6 +400,7 @@ impl LabHandle {
                 frontier: player.frontier(),
                 length: player.length(),
                 selection: self.0.selection.get(),
+                lasts: self.0.lasts.get(),
                 branches: player.branches().len(),
                 error: self.0.error.borrow().clone().or(broken),
             }

@@ -4,11 +4,12 @@ use yew::prelude::*;
 
 use super::{NARROW, Over, PartProps};
 use crate::browser::use_media;
-use crate::controls::faults::{CommandLine, Faults};
+use crate::controls::faults::Faults;
 use crate::controls::network::Network;
 use crate::controls::request::Request;
 use crate::controls::rules::Rules;
 use crate::controls::transport::Transport;
+use crate::controls::typed::CommandLine;
 use crate::history::{SpaceTime, Timeline};
 use crate::inspect::Inspector;
 use crate::panels::checks::Checks;

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod announce;
+pub mod deeds;
 pub mod handle;
 pub mod header;
 pub mod keys;

@@ -92,5 +92,6 @@ fn violation(lab: &LabHandle, report: &Report) -> Html {
         };
         html! { <button type="button" class="cs-link cs-jump" {onclick}>{ "Jump to it" }</button> }
     });
-    html! { <p class="cs-violation">{ when }{ reason }{ ". " }{ for jump }</p> }
+    let proof = (!report.evidence.is_empty()).then_some(" The history shows the proof.");
+    html! { <p class="cs-violation">{ when }{ reason }{ ". " }{ for jump }{ proof }</p> }
 }

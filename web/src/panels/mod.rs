@@ -3,6 +3,7 @@
 pub mod bars;
 pub mod checks;
 pub mod events;
+pub mod history;
 pub mod log;
 pub mod pictures;
 pub mod stats;

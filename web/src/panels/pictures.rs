@@ -1,9 +1,10 @@
-//! The pictures of the whole that a system offers: one at a time, where there are several.
+//! The pictures of the whole that a system offers, and what its clients saw: one at a time, where there are several.
 
 use clusterscope_core::frame::Panel;
 use yew::prelude::*;
 
 use super::bars::{BarsProps, bars as draw_bars};
+use super::history;
 use super::log::Log;
 use super::table::{TableProps, table};
 use crate::lab::handle::{LabHandle, use_lab};
@@ -27,20 +28,27 @@ pub fn Pictures(props: &PicturesProps) -> Html {
         move |index: usize, ()| chosen.set(index)
     });
     let panels = &view.frame.panels;
-    let index = (*chosen).min(panels.len().saturating_sub(1));
-    let Some(panel) = panels.get(index) else {
+    let mut names: Vec<AttrValue> = panels.iter().map(|it| AttrValue::from(title(it))).collect();
+    if history::is_there(&props.lab) {
+        names.push(AttrValue::from("History"));
+    }
+    let Some(last) = names.len().checked_sub(1) else {
         return html! {};
     };
-    if panels.len() == 1 {
-        return html! { <Section title={title(panel)} class="cs-pictures">{ picture(panel) }</Section> };
+    let index = (*chosen).min(last);
+    let shown = match panels.get(index) {
+        Some(panel) => picture(panel),
+        None => history::history(&props.lab, &view),
+    };
+    if last == 0 {
+        return html! { <Section title={names[0].clone()} class="cs-pictures">{ shown }</Section> };
     }
-    let names: Vec<AttrValue> = panels.iter().map(|it| AttrValue::from(title(it))).collect();
     html! {
         <section class="cs-section cs-pictures" aria-label="Pictures">
             <Tabs label="Pictures" {names} chosen={index} {choose} id="cs-pictures" />
             <div id="cs-pictures-panel" class="cs-picture" role="tabpanel"
                 aria-labelledby={format!("cs-pictures-{index}")}>
-                { picture(panel) }
+                { shown }
             </div>
         </section>
     }

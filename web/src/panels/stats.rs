@@ -30,6 +30,9 @@ pub fn Stats(props: &StatsProps) -> Html {
             words::count(stats.invoked, "request")
         ));
     }
+    if stats.turned_away > 0 {
+        parts.push(format!("{} turned away", stats.turned_away));
+    }
     if let Some(mean) = stats.completion_time.0.checked_div(stats.completed) {
         parts.push(format!("{} each", numbers::span(Span(mean))));
     }

@@ -14,6 +14,7 @@ mod popover;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use clusterscope_core::Time;
 use clusterscope_core::frame::{End, Frame, MessageView};
 use clusterscope_core::protocol::NodeId;
 use web_sys::HtmlElement;
@@ -60,24 +61,19 @@ pub fn Stage(props: &StageProps) -> Html {
     };
     let repaint = use_surface(lab, &canvas, &scene, sized);
     let picks = use_picks(lab, &scene, &repaint);
-    let seats = use_memo(view.frame.nodes.len(), |count| {
-        (0..*count).map(|_| NodeRef::default()).collect::<Vec<_>>()
-    });
+    // A seat keeps its place for as long as it is there: nodes first, then clients.
+    let seats = use_memo(
+        (view.frame.nodes.len(), view.frame.clients.len()),
+        |count| {
+            (0..count.0 + count.1)
+                .map(|_| NodeRef::default())
+                .collect::<Vec<_>>()
+        },
+    );
     let layout = Layout::of(*size, &view.frame);
 
-    let close = close_menu(&picks, &seats, &canvas);
-    // A message that has arrived takes its menu along.
-    let gone = picks
-        .menu
-        .is_some_and(|it| !lab.with(|player| is_there(player, it)));
-    {
-        let menu = picks.menu.clone();
-        use_effect_with(gone, move |gone| {
-            if *gone {
-                menu.set(None);
-            }
-        });
-    }
+    let close = close_menu(&picks, &seats, &view.frame);
+    let gone = use_leaving(lab, &picks);
     let ready = size.0 > 1.0;
     let label = describe(&view);
     let cutting = picks.sides.is_some().then_some("is-cutting");
@@ -96,7 +92,7 @@ pub fn Stage(props: &StageProps) -> Html {
                 onpointerup={picks.up.clone()} onpointercancel={picks.cancel.clone()}
                 onpointerleave={picks.leave.clone()} />
             if ready {
-                { for clients(&view.frame, &layout) }
+                { for clients(&view.frame, &layout, &picks, &seats) }
                 { for node_seats(&view.frame, &layout, &picks, &seats, lab) }
                 if !view.playing {
                     { message_seats(&view, &layout, &picks, lab) }
@@ -113,6 +109,21 @@ pub fn Stage(props: &StageProps) -> Html {
             if !props.compact { { legend() } }
         </div>
     }
+}
+
+/// Whether the subject of the menu is no longer there: a message that has arrived takes its menu along.
+#[hook]
+fn use_leaving(lab: &LabHandle, picks: &Picks) -> bool {
+    let gone = picks
+        .menu
+        .is_some_and(|it| !lab.with(|player| is_there(player, it)));
+    let menu = picks.menu.clone();
+    use_effect_with(gone, move |gone| {
+        if *gone {
+            menu.set(None);
+        }
+    });
+    gone
 }
 
 /// What a line that is being drawn would do; `None` while it parts nobody.
@@ -133,6 +144,8 @@ fn subject_key(subject: Subject) -> String {
     match subject {
         Subject::Node(id) => id.to_string(),
         Subject::Message(id) => format!("m{id}"),
+        Subject::Client(id) => id.to_string(),
+        Subject::Link(one, two) => format!("{one}-{two}"),
     }
 }
 
@@ -152,22 +165,20 @@ fn describe(view: &View) -> String {
 }
 
 /// Closes the menu and gives the focus back.
-fn close_menu(picks: &Picks, seats: &Rc<Vec<NodeRef>>, canvas: &NodeRef) -> Callback<bool> {
-    let (menu, hover, seats, canvas) = (
-        picks.menu.clone(),
-        picks.hover.clone(),
-        seats.clone(),
-        canvas.clone(),
-    );
+fn close_menu(picks: &Picks, seats: &Rc<Vec<NodeRef>>, frame: &Frame) -> Callback<bool> {
+    let (menu, hover, seats) = (picks.menu.clone(), picks.hover.clone(), seats.clone());
+    let place = menu.and_then(|it| match it {
+        Subject::Node(node) => Some(node.index()),
+        Subject::Client(client) => {
+            let place = frame.clients.iter().position(|it| it.id == client);
+            place.map(|it| frame.nodes.len() + it)
+        }
+        Subject::Message(_) | Subject::Link(..) => None,
+    });
     Callback::from(move |back: bool| {
-        let seat = match *menu {
-            Some(Subject::Node(node)) => seats.get(node.index()).cloned(),
-            _ => canvas
-                .cast::<HtmlElement>()
-                .and_then(|it| it.parent_element())
-                .map(|_| NodeRef::default()),
-        };
-        if let (true, Some(element)) = (back, seat.and_then(|it| it.cast::<HtmlElement>())) {
+        let seat = place.and_then(|it| seats.get(it));
+        let element = seat.and_then(NodeRef::cast::<HtmlElement>);
+        if let (true, Some(element)) = (back, element) {
             let _ = element.focus();
         }
         hover.set(None);
@@ -175,11 +186,38 @@ fn close_menu(picks: &Picks, seats: &Rc<Vec<NodeRef>>, canvas: &NodeRef) -> Call
     })
 }
 
-fn clients<'a>(frame: &'a Frame, layout: &'a Layout) -> impl Iterator<Item = Html> + 'a {
-    frame.clients.iter().filter_map(move |client| {
+/// Picks something on the stage: its menu opens, or closes when it was open.
+fn toggle_menu(picks: &Picks, subject: Subject) {
+    let open = *picks.menu == Some(subject);
+    picks.menu.set((!open).then_some(subject));
+}
+
+fn clients<'a>(
+    frame: &'a Frame,
+    layout: &'a Layout,
+    picks: &'a Picks,
+    seats: &'a Rc<Vec<NodeRef>>,
+) -> impl Iterator<Item = Html> + 'a {
+    let on_pick = {
+        let picks = picks.clone();
+        Callback::from(move |client| toggle_menu(&picks, Subject::Client(client)))
+    };
+    let nodes = frame.nodes.len();
+    let active = (*picks.active).min(seats.len().saturating_sub(1));
+    frame.clients.iter().enumerate().filter_map(move |(index, client)| {
         let (spot, _) = layout.end(End::Client(client.id))?;
-        let seat = ClientSeatProps::of(client, spot);
-        Some(html! { <ClientSeat key={client.id.to_string()} ..seat /> })
+        let place = nodes + index;
+        let on_focus = {
+            let active = picks.active.clone();
+            Callback::from(move |()| active.set(place))
+        };
+        Some(html! {
+            <ClientSeat key={client.id.to_string()} id={client.id} name={client.name.clone()}
+                words={ClientSeatProps::words_of(client)} asking={client.asking.is_some()}
+                down={client.is_down} {spot} expanded={*picks.menu == Some(Subject::Client(client.id))}
+                tabbable={place == active} button={seats[place].clone()}
+                on_pick={on_pick.clone()} {on_focus} />
+        })
     })
 }
 
@@ -191,11 +229,10 @@ fn node_seats<'a>(
     lab: &'a LabHandle,
 ) -> impl Iterator<Item = Html> + 'a {
     let on_pick = {
-        let (menu, lab) = (picks.menu.clone(), lab.clone());
+        let (picks, lab) = (picks.clone(), lab.clone());
         Callback::from(move |node: NodeId| {
-            let open = *menu == Some(Subject::Node(node));
             lab.select(Some(Selection::Node(node)));
-            menu.set((!open).then_some(Subject::Node(node)));
+            toggle_menu(&picks, Subject::Node(node));
         })
     };
     let on_focus = {
@@ -203,7 +240,7 @@ fn node_seats<'a>(
         Callback::from(move |node: NodeId| active.set(node.index()))
     };
     let sides = (*picks.sides).as_ref().and_then(Option::as_ref);
-    let active = (*picks.active).min(frame.nodes.len().saturating_sub(1));
+    let active = (*picks.active).min(seats.len().saturating_sub(1));
     frame.nodes.iter().zip(seats.iter()).enumerate().map(move |(index, (node, button))| {
         let side = sides.and_then(|it| it.get(index).copied());
         html! {
@@ -264,10 +301,11 @@ fn keys(
     })
 }
 
-/// The messages that keys can reach, the next to arrive first.
+/// The messages that keys can reach: those that are held, then the next to arrive.
 fn reachable(messages: &[MessageView]) -> Vec<MessageView> {
     let mut messages = messages.to_vec();
-    messages.sort_by_key(|it| (it.due, it.id));
+    // What is held may be due in a year, and is what a reader wants to let go.
+    messages.sort_by_key(|it| (it.held.is_none(), it.due, it.id));
     messages.truncate(REACHABLE_MESSAGES);
     messages
 }
@@ -283,7 +321,7 @@ fn message_seats(view: &View, layout: &Layout, picks: &Picks, lab: &LabHandle) -
         let (spot, _) = layout.message(message, now)?;
         let id = message.id;
         Some(html! {
-            <MessageSeat key={id} {id} {spot} words={message_words(message)} tabbable={index == 0}
+            <MessageSeat key={id} {id} {spot} words={message_words(message, now)} tabbable={index == 0}
                 wanted={*picks.wanted == Some(id)} on_hover={picks.on_hover.clone()}
                 on_pick={picks.on_message.clone()} />
         })
@@ -295,19 +333,24 @@ fn message_seats(view: &View, layout: &Layout, picks: &Picks, lab: &LabHandle) -
     }
 }
 
-fn message_words(message: &MessageView) -> String {
+fn message_words(message: &MessageView, now: Time) -> String {
     let epoch = message
         .look
         .epoch
         .map(|it| format!(", term {it}"))
         .unwrap_or_default();
     format!(
-        "{} from {} to {}{epoch}{}",
+        "{} from {} to {}{epoch}{}{}",
         message.kind,
         message.from,
         message.to,
-        numbers::mark_word(message.look)
+        numbers::mark_word(message.look),
+        held_word(message, now)
     )
+}
+
+fn held_word(message: &MessageView, now: Time) -> &'static str {
+    if message.is_held(now) { ", held" } else { "" }
 }
 
 #[derive(Clone, PartialEq, Properties)]
@@ -358,7 +401,11 @@ fn tip(lab: &LabHandle, layout: &Layout, id: u32) -> Html {
         .epoch
         .map(|it| format!(" · term {it}"))
         .unwrap_or_default();
-    let words = format!("{} {} → {}{epoch}", message.kind, message.from, message.to);
+    let held = held_word(&message, now);
+    let words = format!(
+        "{} {} → {}{epoch}{held}",
+        message.kind, message.from, message.to
+    );
     html! { <Tip {spot} {words} low={spot.1 < 40.0} bounds={layout.width} /> }
 }
 
@@ -399,7 +446,7 @@ fn legend() -> Html {
             <li>
                 <span class="cs-legend-lost" aria-hidden="true"><Icon name={Glyph::Cross} /></span>{ "lost" }
             </li>
-            <li class="cs-legend-cut"><Icon name={Glyph::Cut} />{ "draw a line to cut the network" }</li>
+            <li class="cs-legend-cut"><Icon name={Glyph::Cut} />{ "draw a line to cut, press a link" }</li>
         </ul>
     }
 }

@@ -3,7 +3,7 @@
 
 use clusterscope_core::exhibit::Status;
 use clusterscope_core::frame::{ClientView, NodeView, Role, Shape};
-use clusterscope_core::protocol::NodeId;
+use clusterscope_core::protocol::{ClientId, NodeId};
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
@@ -16,7 +16,7 @@ use crate::ui::pen::epoch_class;
 const CLOCK_OFF: i64 = 1_000_000;
 
 /// What a node looks like: nothing that changes with every event.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct NodeLook {
     id: NodeId,
     status: Status,
@@ -26,6 +26,8 @@ pub struct NodeLook {
     drift_ppm: i32,
     writing: bool,
     inbox: usize,
+    /// What is wrong with its machine.
+    ailments: Vec<String>,
 }
 
 impl NodeLook {
@@ -44,6 +46,7 @@ impl NodeLook {
             drift_ppm: node.drift_ppm,
             writing: node.writing > 0,
             inbox: node.inbox,
+            ailments: node.ailments.clone(),
         }
     }
 
@@ -64,10 +67,16 @@ impl NodeLook {
         let status = match self.status {
             Status::Up => "",
             Status::Paused => "is-paused",
-            Status::Down | Status::Gone => "is-down",
+            Status::Down => "is-down",
+            Status::Gone => "is-gone",
         };
         let shape = (self.shape() == Shape::Diamond).then_some("is-diamond");
         classes!("cs-node", epoch_class(self.epoch()), status, shape)
+    }
+
+    fn is_crowned(&self) -> bool {
+        let is_there = !matches!(self.status, Status::Down | Status::Gone);
+        is_there && self.role.is_some_and(|it| it.crown)
     }
 
     fn shape(&self) -> Shape {
@@ -102,6 +111,7 @@ impl NodeLook {
         if self.inbox > 0 {
             words.push(format!("{} waiting", self.inbox));
         }
+        words.extend(self.ailments.iter().cloned());
         words.join(", ")
     }
 
@@ -118,6 +128,9 @@ impl NodeLook {
         };
         if let Some(clock) = clock {
             return Some(html! { <><Icon name={Glyph::Clock} />{ clock }</> });
+        }
+        if let Some(ailment) = self.ailments.first() {
+            return Some(html! { { ailment } });
         }
         match self.inbox {
             0 if self.writing => Some(html! { <span class="cs-node-quiet">{ "writing" }</span> }),
@@ -198,7 +211,7 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
             aria-haspopup="menu" aria-expanded={props.expanded.to_string()}>
             <span class="cs-sr">{ look.sentence() }</span>
             <Outline shape={look.shape()} />
-            if look.role.is_some_and(|it| it.crown) && look.status != Status::Down && *radius >= 12.0 {
+            if look.is_crowned() && *radius >= 12.0 {
                 <span class="cs-node-crown"><Icon name={Glyph::Crown} /></span>
             }
             <span class="cs-node-words" aria-hidden="true">
@@ -218,6 +231,11 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
             }
             if look.status == Status::Paused {
                 <span class="cs-node-bars" aria-hidden="true"><Icon name={Glyph::Pause} /></span>
+            }
+            if !look.ailments.is_empty() && *radius >= 9.0 {
+                <span class="cs-node-ails" aria-hidden="true" title={look.ailments.join(", ")}>
+                    <Icon name={Glyph::Warning} />
+                </span>
             }
             if let (Some(note), Detail::Words) = (look.note(), *detail) {
                 <span class="cs-node-note" aria-hidden="true">{ note }</span>
@@ -256,37 +274,42 @@ fn polygon(points: &'static str) -> Html {
 /// Properties of [`ClientSeat`].
 #[derive(Clone, PartialEq, Properties)]
 pub struct ClientSeatProps {
+    /// Which one.
+    pub id: ClientId,
     /// Its name.
     pub name: String,
     /// What it waits for, or what it was told last.
     pub words: String,
     /// Whether it waits.
     pub asking: bool,
+    /// Whether it has crashed.
+    pub down: bool,
     /// Where it sits.
     pub spot: Spot,
+    /// Whether its menu is open.
+    pub expanded: bool,
+    /// Whether the Tab key stops here.
+    pub tabbable: bool,
+    /// The button itself.
+    pub button: NodeRef,
+    /// It is picked.
+    pub on_pick: Callback<ClientId>,
+    /// It has the focus.
+    pub on_focus: Callback<()>,
 }
 
 impl ClientSeatProps {
-    /// What is seen of a client.
-    pub fn of(client: &ClientView, spot: Spot) -> ClientSeatProps {
-        ClientSeatProps {
-            name: client.name.clone(),
-            words: client
-                .asking
-                .clone()
-                .or_else(|| client.told.clone())
-                .unwrap_or_default(),
-            asking: client.asking.is_some(),
-            spot,
-        }
+    /// What it waits for, or what it was told last.
+    pub fn words_of(client: &ClientView) -> String {
+        let words = client.asking.clone().or_else(|| client.told.clone());
+        words.unwrap_or_default()
     }
 }
 
 /// A client beside the stage.
 #[component]
 pub fn ClientSeat(props: &ClientSeatProps) -> Html {
-    let seat = use_node_ref();
-    use_effect_with((seat.clone(), props.spot), |(seat, spot)| {
+    use_effect_with((props.button.clone(), props.spot), |(seat, spot)| {
         place(seat, *spot)
     });
     let words = match (props.asking, props.words.is_empty()) {
@@ -294,11 +317,27 @@ pub fn ClientSeat(props: &ClientSeatProps) -> Html {
         (true, _) => Some(html! { <span class="cs-client-asks">{ &props.words }</span> }),
         (false, _) => Some(html! { <span class="cs-client-told">{ &props.words }</span> }),
     };
+    let id = props.id;
+    let onclick = props.on_pick.reform(move |event: MouseEvent| {
+        event.stop_propagation();
+        id
+    });
+    let onfocus = props.on_focus.reform(|_| ());
+    let class = classes!(
+        "cs-client",
+        props.asking.then_some("is-asking"),
+        props.down.then_some("is-down")
+    );
     html! {
-        <div ref={seat} class={classes!("cs-client", props.asking.then_some("is-asking"))}>
-            <span class="cs-client-square" aria-hidden="true"></span>
+        <button ref={props.button.clone()} type="button" {class} {onclick} {onfocus}
+            tabindex={if props.tabbable { "0" } else { "-1" }}
+            aria-haspopup="menu" aria-expanded={props.expanded.to_string()}>
             <span class="cs-client-name">{ &props.name }</span>
-            { for words }
-        </div>
+            if props.down {
+                <span class="cs-client-down"><Icon name={Glyph::Cross} />{ "crashed" }</span>
+            } else {
+                { for words }
+            }
+        </button>
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use clusterscope_core::Player;
-use clusterscope_core::frame::{End, Frame, Mark, MessageView};
+use clusterscope_core::frame::{Amiss, End, Frame, Mark, MessageView};
+use clusterscope_core::protocol::NodeId;
 use clusterscope_core::trace::Kind;
 
 use super::cut::{Curve, curves, groups_of};
@@ -79,6 +80,7 @@ impl Picture for Scene {
         self.taken.clear();
         self.links(pen, &view.frame);
         self.cuts(pen, &view.frame);
+        self.oddities(pen, &view.frame);
         lab.with(|player| {
             self.messages.clear();
             player.run().messages(&mut self.messages);
@@ -195,8 +197,88 @@ impl Scene {
             pen.fill(Ink::Bad);
             pen.text(text, *at);
         }
-        for (from, to) in &frame.network.cuts {
-            self.bar(pen, *from, *to);
+        let cuts = &frame.network.cuts;
+        for (from, to) in cuts {
+            if !cuts.contains(&(*to, *from)) {
+                self.bar(pen, *from, *to);
+            } else if from < to {
+                self.double_bar(pen, *from, *to);
+            }
+        }
+    }
+
+    /// Links with something of their own: what is clogged has a plug where it ends, the rest a word in the middle.
+    fn oddities(&self, pen: &mut Pen<'_>, frame: &Frame) {
+        pen.face(Face::Small);
+        pen.align("center");
+        for oddity in &frame.network.oddities {
+            let Some((from, to)) = oddity.link else {
+                continue;
+            };
+            let both = oddity.undo.contains('-') && !oddity.undo.contains('>');
+            match oddity.what {
+                Amiss::Clogged => {
+                    self.plug(pen, from, to);
+                    if both {
+                        self.plug(pen, to, from);
+                    }
+                }
+                Amiss::Latency | Amiss::Loss => {
+                    let word = oddity.words.split_once(' ').map_or("", |it| it.1);
+                    let share = if both { 0.5 } else { 0.66 };
+                    let Some(((x, y), _)) = self.layout.way(from, to, share) else {
+                        continue;
+                    };
+                    // A link may have both a delay and a loss.
+                    let y = y + if oddity.what == Amiss::Loss {
+                        13.0
+                    } else {
+                        0.0
+                    };
+                    let half = pen.measure(word) / 2.0 + 3.0;
+                    pen.fill(Ink::Ground);
+                    pen.rect(x - half, y - 7.0, 2.0 * half, 14.0);
+                    pen.fill(Ink::Warn);
+                    pen.text(word, (x, y));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A plug in one direction of a link: three bars, and a line that thickens towards them.
+    fn plug(&self, pen: &mut Pen<'_>, from: End, to: End) {
+        let (Some((start, _)), Some((at, (ux, uy)))) = (
+            self.layout.way(from, to, 0.5),
+            self.layout.way(from, to, 0.9),
+        ) else {
+            return;
+        };
+        pen.stroke(Ink::Warn, 3.0);
+        pen.dash(Dash::Dotted);
+        pen.line(start, at);
+        pen.dash(Dash::Solid);
+        pen.stroke(Ink::Warn, 2.0);
+        for back in [0.0, 4.0, 8.0] {
+            let (x, y) = (at.0 - ux * back, at.1 - uy * back);
+            pen.line((x - uy * 6.0, y + ux * 6.0), (x + uy * 6.0, y - ux * 6.0));
+        }
+    }
+
+    /// Two bars across the middle of a link that is cut both ways.
+    fn double_bar(&self, pen: &mut Pen<'_>, from: End, to: End) {
+        // Close to a client: the links of all clients to one node would run together there.
+        let share = match (from, to) {
+            (End::Node(_), End::Client(_)) => 0.8,
+            _ => 0.5,
+        };
+        let Some(((x, y), (ux, uy))) = self.layout.way(from, to, share) else {
+            return;
+        };
+        pen.stroke(Ink::Bad, 2.2);
+        for side in [-3.0, 3.0] {
+            let (x, y) = (x + ux * side, y + uy * side);
+            pen.line((x - uy * 7.0, y + ux * 7.0), (x + uy * 7.0, y - ux * 7.0));
         }
     }
 
@@ -332,6 +414,9 @@ impl Scene {
                 let size = if client { size * 0.7 } else { size };
                 traveller(pen, at, along, size, ink, message.look.mark);
             }
+            if message.is_held(now) {
+                held(pen, at, size);
+            }
             if picked == Some(message.id) {
                 // Should it be dropped by hand, this is where.
                 self.deaths.insert(message.id, message.progress(now));
@@ -416,6 +501,31 @@ impl Scene {
         }
     }
 
+    /// The link between two nodes that runs through a point, if links are drawn and one is within `reach`.
+    pub fn link_at(&self, lab: &LabHandle, point: Spot, reach: f64) -> Option<(End, End)> {
+        let nodes = &self.layout.nodes;
+        if nodes.len() > LINKED_NODES {
+            return None;
+        }
+        let node = |it: usize| End::Node(NodeId(it as u16));
+        let pairs = (0..nodes.len())
+            .flat_map(|one| (one + 1..nodes.len()).map(move |two| (node(one), node(two))));
+        let view = lab.view();
+        let clients = view.frame.clients.iter();
+        let clients = clients.filter_map(|it| Some((End::Client(it.id), End::Node(it.target?))));
+        let far = |ends: &(End, End)| {
+            let (from, to) = (self.layout.end(ends.0)?.0, self.layout.end(ends.1)?.0);
+            let (dx, dy) = (to.0 - from.0, to.1 - from.1);
+            let length = dx.hypot(dy).max(1.0);
+            let along = ((point.0 - from.0) * dx + (point.1 - from.1) * dy) / length;
+            let beside = ((point.0 - from.0) * dy - (point.1 - from.1) * dx).abs() / length;
+            (beside <= reach && along > 0.0 && along < length).then_some(beside)
+        };
+        let near = pairs.chain(clients).filter_map(|it| Some((far(&it)?, it)));
+        near.min_by(|one, two| one.0.total_cmp(&two.0))
+            .map(|it| it.1)
+    }
+
     /// The message closest to a point, if one is within `reach`.
     pub fn nearest(&self, lab: &LabHandle, point: Spot, reach: f64) -> Option<u32> {
         let now = lab.with(Player::now);
@@ -435,6 +545,27 @@ impl Scene {
 
 fn meet(one: &Area, two: &Area) -> bool {
     one.0 < two.2 && two.0 < one.2 && one.1 < two.3 && two.1 < one.3
+}
+
+/// A message that stands still is in a box, with the bars of a pause beside it.
+fn held(pen: &mut Pen<'_>, at: Spot, size: f64) {
+    let half = size + 3.0;
+    let (left, top, right, bottom) = (at.0 - half, at.1 - half, at.0 + half, at.1 + half);
+    pen.stroke(Ink::Warn, 1.6);
+    let corners = [
+        (left, top),
+        (right, top),
+        (right, bottom),
+        (left, bottom),
+        (left, top),
+    ];
+    pen.path(&corners);
+    if size >= 4.0 {
+        pen.stroke(Ink::Warn, 2.0);
+        for x in [right + 4.0, right + 8.0] {
+            pen.line((x, at.1 - 4.0), (x, at.1 + 4.0));
+        }
+    }
 }
 
 /// One message: a request is solid, an answer hollow with what it says; a tail shows where it came from.

@@ -17,6 +17,9 @@ use crate::lab::handle::{LabHandle, Selection};
 /// A message is hit from this far, in pixels: 24 is the least that fingers need.
 const REACH: f64 = 24.0;
 
+/// A link is hit from this far.
+const LINK_REACH: f64 = 8.0;
+
 /// A pointer must come this close to a message to be told its name.
 const NEAR: f64 = 14.0;
 
@@ -37,6 +40,7 @@ struct Gesture {
 }
 
 /// What is picked and pointed at, and what pointers do.
+#[derive(Clone)]
 pub struct Picks {
     /// The menu that is open.
     pub menu: UseStateHandle<Option<Subject>>,
@@ -224,8 +228,16 @@ impl Hands {
         }
         match gesture.hit {
             Some(id) => self.pick(id),
-            None if self.lab.selection().is_some() => self.lab.select(None),
-            None => {}
+            None => {
+                let link = self
+                    .scene
+                    .borrow()
+                    .link_at(&self.lab, gesture.from, LINK_REACH);
+                self.menu.set(link.map(|it| Subject::Link(it.0, it.1)));
+                if link.is_none() && self.lab.selection().is_some() {
+                    self.lab.select(None);
+                }
+            }
         }
     }
 

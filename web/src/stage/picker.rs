@@ -5,6 +5,8 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::cut::sides_text;
+use crate::controls::offer;
+use crate::lab::deeds::is_amiss;
 use crate::lab::handle::{LabHandle, View, use_lab};
 use crate::ui::icons::{Glyph, Icon};
 
@@ -33,20 +35,16 @@ pub fn CutPicker(props: &CutPickerProps) -> Html {
         .map(|it| ticked.get(it).copied().unwrap_or_default())
         .collect();
     let both = sides.iter().any(|it| *it) && sides.iter().any(|it| !*it);
-    let cut = {
-        let (lab, close, sides) = (props.lab.clone(), props.on_close.clone(), sides.clone());
-        Callback::from(move |_| {
-            lab.command_text(&format!("partition {}", sides_text(&sides)));
-            close.emit(());
-        })
-    };
-    let heal = {
+    let way = use_state_eq(|| Way::Both);
+    let act = |command: String| {
         let (lab, close) = (props.lab.clone(), props.on_close.clone());
-        Callback::from(move |_| {
-            lab.command_text("heal");
+        Callback::from(move |_: MouseEvent| {
+            lab.deed(&command);
             close.emit(());
         })
     };
+    let cut = act(format!("partition {}", way.text(&sides)));
+    let heal = act("heal".to_owned());
     let cancel = props.on_close.reform(|_: MouseEvent| ());
     let onkeydown = {
         let close = props.on_close.clone();
@@ -66,21 +64,89 @@ pub fn CutPicker(props: &CutPickerProps) -> Html {
                 <legend>{ "Tick the nodes of one side" }</legend>
                 { for boxes }
             </fieldset>
+            { ways(&way) }
             <p class="cs-cut-sides" aria-live="polite">
-                { if both { sides_text(&sides) } else { "at least one node on each side".to_owned() } }
+                { if both { way.text(&sides) } else { "at least one node on each side".to_owned() } }
             </p>
             <div class="cs-cut-actions">
                 <button type="button" class="cs-button is-primary" disabled={!both} onclick={cut}>
                     <Icon name={Glyph::Cut} />{ "Cut" }
                 </button>
-                if view.frame.network.since.is_some() {
+                if is_amiss(&view.frame) {
                     <button type="button" class="cs-button" onclick={heal}>
                         <Icon name={Glyph::Heal} />{ "Heal" }
                     </button>
                 }
                 <button type="button" class="cs-button" onclick={cancel}>{ "Cancel" }</button>
             </div>
+            <fieldset class="cs-cut-nodes cs-cut-shapes">
+                <legend>{ "Or split them" }</legend>
+                { for SHAPES.iter().map(|it| html! {
+                    <button type="button" class="cs-menu-chip" title={it.1} onclick={act(format!("split {}", it.0))}>
+                        { it.0 }
+                    </button>
+                }) }
+            </fieldset>
+            { offer::lasts(&props.lab, view.lasts) }
         </div>
+    }
+}
+
+/// The shapes of a split, and what each is.
+const SHAPES: [(&str, &str); 7] = [
+    ("one", "one node, drawn from the seed, and the rest"),
+    ("halves", "the first half and the second"),
+    ("minority", "a minority, drawn from the seed, and the rest"),
+    ("thirds", "three groups, none a majority"),
+    ("bridge", "two halves, and one node that reaches both"),
+    ("ring", "every node reaches a majority, no two the same"),
+    ("random", "each node on a side drawn from the seed"),
+];
+
+/// Which ways are cut.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Both,
+    Out,
+    In,
+}
+
+impl Way {
+    /// The sides as a command names them: `n1 n2 | n3` both ways, `n1 n2 > n3` one way.
+    fn text(self, sides: &[bool]) -> String {
+        if self == Way::Both {
+            return sides_text(sides);
+        }
+        let names = |wanted: bool| {
+            let nodes = sides.iter().enumerate().filter(|it| *it.1 == wanted);
+            let names: Vec<String> = nodes.map(|it| NodeId(it.0 as u16).to_string()).collect();
+            names.join(" ")
+        };
+        let ticked = self == Way::Out;
+        format!("{} > {}", names(ticked), names(!ticked))
+    }
+}
+
+/// The choice of the ways that are cut.
+fn ways(way: &UseStateHandle<Way>) -> Html {
+    let choice = |value: Way, title: &'static str| {
+        let onchange = {
+            let way = way.setter();
+            Callback::from(move |_: Event| way.set(value))
+        };
+        html! {
+            <label class="cs-cut-node">
+                <input type="radio" name="cs-cut-way" checked={**way == value} {onchange} />{ title }
+            </label>
+        }
+    };
+    html! {
+        <fieldset class="cs-cut-nodes cs-cut-ways">
+            <legend>{ "Lose what goes" }</legend>
+            { choice(Way::Both, "both ways") }
+            { choice(Way::Out, "out of it") }
+            { choice(Way::In, "into it") }
+        </fieldset>
     }
 }
 

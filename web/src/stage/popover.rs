@@ -1,43 +1,15 @@
 //! A small menu beside something on the stage.
 
+use clusterscope_core::Span;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::layout::Spot;
 use super::nodes::place;
+use crate::controls::offer::lasts_word;
+use crate::lab::deeds::{Deed, Deeds, Group, LASTS};
 use crate::ui::icons::{Glyph, Icon};
-
-/// A line of a menu.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Item {
-    /// What it says.
-    pub label: String,
-    /// Its picture.
-    pub icon: Glyph,
-    /// The command that it carries out.
-    pub command: String,
-    /// Whether the menu stays open, because people do this several times.
-    pub stays: bool,
-}
-
-impl Item {
-    /// A line that closes the menu.
-    pub fn new(icon: Glyph, label: impl Into<String>, command: impl Into<String>) -> Item {
-        Item {
-            label: label.into(),
-            icon,
-            command: command.into(),
-            stays: false,
-        }
-    }
-
-    /// Keeps the menu open.
-    pub fn staying(mut self) -> Item {
-        self.stays = true;
-        self
-    }
-}
 
 /// Properties of [`Popover`].
 #[derive(Clone, PartialEq, Properties)]
@@ -48,7 +20,9 @@ pub struct PopoverProps {
     #[prop_or_default]
     pub subtitle: String,
     /// What can be done.
-    pub items: Vec<Item>,
+    pub deeds: Deeds,
+    /// How long faults last.
+    pub lasts: Option<Span>,
     /// What it stands beside.
     pub anchor: Spot,
     /// How far from its middle.
@@ -56,16 +30,21 @@ pub struct PopoverProps {
     /// Width and height of what it must not leave.
     pub bounds: (f64, f64),
     /// A line was picked.
-    pub on_item: Callback<Item>,
+    pub on_item: Callback<Deed>,
+    /// Faults are to last so long.
+    pub on_lasts: Callback<Option<Span>>,
     /// It is to be closed; whether the focus goes back to where it came from.
     pub on_close: Callback<bool>,
 }
 
-/// A menu that stands beside its subject, inside its bounds.
+/// A menu that stands beside its subject, inside its bounds. What is rare takes the place of what is usual when it is
+/// asked for.
 #[component]
 pub fn Popover(props: &PopoverProps) -> Html {
     let root = use_node_ref();
-    let measure = (props.anchor, props.gap, props.bounds, props.items.len());
+    let more = use_state_eq(|| false);
+    let lines = (props.deeds.first.len(), props.deeds.more.len(), *more);
+    let measure = (props.anchor, props.gap, props.bounds, lines);
     use_effect_with(
         (root.clone(), measure),
         |(root, (anchor, gap, bounds, _))| {
@@ -78,28 +57,90 @@ pub fn Popover(props: &PopoverProps) -> Html {
             }
         },
     );
-    use_effect_with(root.clone(), |root| focus(root, |_, _| 0));
+    use_effect_with((root.clone(), *more), |(root, _)| focus(root, |_, _| 0));
     let onkeydown = keys(&root, &props.on_close);
     let onfocusout = leaving(&root, &props.on_close);
-    let lines = props.items.iter().map(|item| {
-        let onclick = {
-            let (item, pick) = (item.clone(), props.on_item.clone());
-            Callback::from(move |_| pick.emit(item.clone()))
-        };
-        html! {
-            <button type="button" role="menuitem" class="cs-menu-item" tabindex="-1" {onclick}>
-                <Icon name={item.icon} /><span>{ &item.label }</span>
-            </button>
-        }
-    });
+    let turn = |to: bool| {
+        let (more, root) = (more.setter(), root.clone());
+        Callback::from(move |_: MouseEvent| {
+            // The line that has the focus goes away; the menu must not lose the focus with it.
+            if let Some(root) = root.cast::<HtmlElement>() {
+                let _ = root.focus();
+            }
+            more.set(to);
+        })
+    };
     html! {
-        <div ref={root} class="cs-popover cs-menu" role="menu" aria-label={props.title.clone()}
-            {onkeydown} {onfocusout}>
+        <div ref={root.clone()} class={classes!("cs-popover", "cs-menu", more.then_some("is-more"))} role="menu"
+            aria-label={props.title.clone()} tabindex="-1" {onkeydown} {onfocusout}>
             <div class="cs-menu-title" role="presentation">
+                if *more { { line(Some(Glyph::ChevronLeft), "Back", turn(false)) } }
                 <strong>{ &props.title }</strong>
                 if !props.subtitle.is_empty() { <span>{ &props.subtitle }</span> }
             </div>
-            { for lines }
+            if *more {
+                { for props.deeds.more.iter().map(|it| chips(it, &props.on_item)) }
+            } else {
+                { for props.deeds.first.iter().map(|it| line(it.icon, &it.label, pick(it, &props.on_item))) }
+                if !props.deeds.more.is_empty() {
+                    { line(Some(Glyph::More), "More…", turn(true)) }
+                }
+            }
+            if !props.deeds.first.is_empty() { { lasts(props) } }
+        </div>
+    }
+}
+
+fn pick(deed: &Deed, on_item: &Callback<Deed>) -> Callback<MouseEvent> {
+    let deed = deed.clone();
+    on_item.reform(move |_| deed.clone())
+}
+
+fn line(icon: Option<Glyph>, label: &str, onclick: Callback<MouseEvent>) -> Html {
+    html! {
+        <button type="button" role="menuitem" class="cs-menu-item" tabindex="-1" {onclick}>
+            { for icon.map(|name| html! { <Icon {name} /> }) }
+            <span>{ label.to_owned() }</span>
+        </button>
+    }
+}
+
+/// A group of rare deeds: small lines side by side.
+fn chips(group: &Group, on_item: &Callback<Deed>) -> Html {
+    let chip = |deed: &Deed| {
+        html! {
+            <button type="button" role="menuitem" class="cs-menu-chip" tabindex="-1"
+                aria-label={format!("{}: {}", group.title, deed.label)} onclick={pick(deed, on_item)}>
+                { &deed.label }
+            </button>
+        }
+    };
+    html! {
+        <div class="cs-menu-group" role="group" aria-label={group.title.clone()}>
+            <span class="cs-menu-group-title" role="presentation">{ &group.title }</span>
+            { for group.deeds.iter().map(chip) }
+        </div>
+    }
+}
+
+/// How long what is done from here lasts.
+fn lasts(props: &PopoverProps) -> Html {
+    let choice = |lasts: &Option<Span>| {
+        let chosen = *lasts == props.lasts;
+        let lasts = *lasts;
+        let onclick = props.on_lasts.reform(move |_: MouseEvent| lasts);
+        let word = lasts_word(lasts);
+        html! {
+            <button type="button" role="menuitemradio" class="cs-menu-chip" tabindex="-1"
+                aria-checked={chosen.to_string()} aria-label={format!("Faults last: {word}")} {onclick}>
+                { word }
+            </button>
+        }
+    };
+    html! {
+        <div class="cs-menu-group cs-menu-lasts" role="group" aria-label="Faults last">
+            <span class="cs-menu-group-title" role="presentation">{ "Faults last" }</span>
+            { for LASTS.iter().map(choice) }
         </div>
     }
 }
@@ -111,11 +152,11 @@ fn keys(root: &NodeRef, close: &Callback<bool>) -> Callback<KeyboardEvent> {
         let last = |count: usize| count.saturating_sub(1);
         match event.key().as_str() {
             "Escape" => close.emit(true),
-            "ArrowDown" => focus(
+            "ArrowDown" | "ArrowRight" => focus(
                 &root,
                 |at, count| if at >= last(count) { 0 } else { at + 1 },
             ),
-            "ArrowUp" => focus(
+            "ArrowUp" | "ArrowLeft" => focus(
                 &root,
                 |at, count| if at == 0 { last(count) } else { at - 1 },
             ),
@@ -157,7 +198,7 @@ fn focus(root: &NodeRef, next: impl Fn(usize, usize) -> usize) {
     let Some(element) = root.cast::<HtmlElement>() else {
         return;
     };
-    let Ok(lines) = element.query_selector_all("[role=menuitem]") else {
+    let Ok(lines) = element.query_selector_all("[role^=menuitem]") else {
         return;
     };
     let line = |index: u32| {

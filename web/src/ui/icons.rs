@@ -128,6 +128,10 @@ glyphs! {
     ChevronRight: "M6 3.5 10.5 8 6 12.5", "";
     /// Opens downwards.
     ChevronDown: "M3.5 6 8 10.5 12.5 6", "";
+    /// Back to the left.
+    ChevronLeft: "M10 3.5 5.5 8 10 12.5", "";
+    /// There is more.
+    More: "", "M2.2 6.8h2.4v2.4H2.2zM6.8 6.8h2.4v2.4H6.8zM11.4 6.8h2.4v2.4h-2.4z";
     /// To a file.
     Download: "M8 2v8M5 7.2l3 3 3-3M3 10.5v2.7c0 .4.4.8.8.8h8.4c.4 0 .8-.4.8-.8v-2.7", "";
     /// To another page.

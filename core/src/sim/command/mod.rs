@@ -10,6 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::BadInput;
+pub use read::EXAMPLES;
 pub use target::{Kinds, Link, MessageId, Point, Shape, Target};
 
 use super::dist::{Chance, Dist};

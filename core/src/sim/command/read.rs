@@ -9,7 +9,7 @@ use super::super::time::{Span, Time};
 use super::{COMMAND_MAX, Command, DiskFault, Kinds, Link, MessageId, Quality, Target};
 
 /// The verbs of commands, each with an example, in the order in which help names them.
-pub(super) const EXAMPLES: [&str; 34] = [
+pub const EXAMPLES: [&str; 34] = [
     "crash n1",
     "restart n1",
     "wipe n1",
