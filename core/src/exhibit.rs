@@ -71,6 +71,10 @@ pub trait Exhibit: Protocol {
     /// Whether it keeps its promises although a minority of the nodes lose what their disks held.
     const FORGETS: bool = false;
 
+    /// Other values for constants of the algorithm, within what it bears: a swarm draws them too, since some mistakes
+    /// show only with small batches or short pauses.
+    fn vary(_config: &mut Self::Config, _rng: &mut Rng) {}
+
     /// What can be set; rules of the algorithm that can be switched off among it.
     fn settings() -> Vec<Setting<Self::Config>>;
 

@@ -36,6 +36,8 @@ pub enum Stream {
     Choices,
     /// When requests arrive that wait for nobody.
     Arrivals,
+    /// The constants of the algorithm in a swarm.
+    Constants,
 }
 
 impl Rng {
@@ -52,6 +54,7 @@ impl Rng {
             Stream::Processor(it) => (8, it),
             Stream::Choices => (9, 0),
             Stream::Arrivals => (10, 0),
+            Stream::Constants => (11, 0),
         };
         let label = (family << 32) | u64::from(index);
         Rng(Xoshiro256PlusPlus::seed_from_u64(

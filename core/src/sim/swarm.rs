@@ -11,8 +11,9 @@ use super::command::{
     Command, DiskFault, Link, Planned, Point, Quality, Shape, Target, order_by_time,
 };
 use super::dist::{Chance, Dist};
+use super::faults::CROWNED;
 use super::rng::{Rng, Stream};
-use super::settings::Environment;
+use super::settings::{CHANGEABLE, Environment};
 use super::time::{Span, Time};
 
 /// What a swarm draws: the surroundings, changed, and the faults.
@@ -31,6 +32,8 @@ pub struct Bears {
     pub forgetting: bool,
     /// Nodes may join and leave.
     pub growth: bool,
+    /// There may be one node more than usual: an even number and an odd one break different mistakes.
+    pub any_size: bool,
 }
 
 /// One coming and going of a fault: what begins it, and what ends it.
@@ -75,15 +78,15 @@ impl Cluster {
 }
 
 /// Draws one fault of a kind; `None` when the cluster has nobody for it.
-type DrawFault = fn(&mut Rng, &Cluster) -> Option<Fault>;
+type DrawFault = fn(&mut Rng, &Cluster, Time) -> Option<Fault>;
 
 /// The kinds of fault that come and go.
-const KINDS: [DrawFault; 16] = [
-    |rng, cluster| {
+const KINDS: [DrawFault; 23] = [
+    |rng, cluster, _| {
         let node = cluster.node(rng);
         Some((Command::Crash(node.clone()), vec![Command::Restart(node)]))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let node = cluster.node(rng);
         let points = [
             Point::BeforeWrite,
@@ -94,32 +97,99 @@ const KINDS: [DrawFault; 16] = [
         let crash = Command::CrashAt(node.clone(), *rng.pick(&points));
         Some((crash, vec![Command::Restart(node)]))
     },
+    // Back so soon that the others hardly notice.
+    |rng, cluster, _| {
+        let crash = Command::Crash(cluster.node(rng));
+        Some((lasting_for(crash, Span::ms(1 + rng.below(60))), Vec::new()))
+    },
+    // Whoever leads crashes, and whoever leads then.
+    |rng, _, _| {
+        let crash = Command::Crash(Target::Role(CROWNED.to_owned()));
+        let once = lasting_for(crash, Span::ms(1 + rng.below(1_500)));
+        Some((once, Vec::new()))
+    },
+    // Whoever leads is cut off from all, or cannot reach some.
+    |rng, _, _| {
+        let alone = Command::Partition(vec![vec![Target::Role(CROWNED.to_owned())]]);
+        Some((
+            lasting_for(alone, Span::ms(1 + rng.below(1_000))),
+            Vec::new(),
+        ))
+    },
+    |rng, cluster, _| {
+        let link = Link {
+            from: Target::Role(CROWNED.to_owned()),
+            to: cluster.node(rng),
+            both_ways: rng.below(2) == 0,
+        };
+        Some((
+            lasting_for(Command::Cut(link), Span::ms(1 + rng.below(1_000))),
+            Vec::new(),
+        ))
+    },
+    // Whoever leads reaches few, and crashes: so that what it began is found half done.
+    |rng, cluster, _| {
+        let deaf = (0..cluster.nodes)
+            .filter(|_| rng.below(4) > 0)
+            .map(|it| Target::Node(NodeId(it)));
+        let deaf: Vec<Target> = deaf.collect();
+        if deaf.is_empty() {
+            return None;
+        }
+        let leads = vec![Target::Role(CROWNED.to_owned())];
+        let one_way = Command::OneWay(leads, deaf);
+        let span = Span::ms(20 + rng.below(300));
+        Some((
+            lasting_for(one_way, span),
+            vec![
+                Command::Crash(Target::Role(CROWNED.to_owned())),
+                Command::Restart(Target::All),
+            ],
+        ))
+    },
+    // Nobody who leads is heard, one after the other: each has begun something that the others do not know.
+    |rng, _, until| {
+        let every = Span::ms(5 + rng.below(40));
+        let leads = vec![Target::Role(CROWNED.to_owned())];
+        let mute = lasting_for(Command::OneWay(leads, vec![Target::All]), every);
+        Some((
+            Command::Every(every, until, Box::new(mute)),
+            vec![Command::Unite],
+        ))
+    },
+    // Nobody leads for long.
+    |rng, _, until| {
+        let every = Span::ms(50 + rng.below(400));
+        let crash = Command::Crash(Target::Role(CROWNED.to_owned()));
+        let crash = lasting_for(crash, Span::ms(1 + rng.below(900)));
+        Some((Command::Every(every, until, Box::new(crash)), Vec::new()))
+    },
     // The power fails.
-    |_, _| {
+    |_, _, _| {
         Some((
             Command::Crash(Target::All),
             vec![Command::Restart(Target::All)],
         ))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let node = cluster.node(rng);
         Some((Command::Pause(node.clone()), vec![Command::Resume(node)]))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let node = cluster.node(rng);
         let slow = Command::Slow(node.clone(), Span::ms(1 + rng.below(30)));
         Some((slow, vec![Command::Slow(node, Span::ZERO)]))
     },
-    |rng, cluster| Some((draw_partition(rng, cluster), vec![Command::Unite])),
-    |rng, cluster| {
+    |rng, cluster, _| Some((draw_partition(rng, cluster), vec![Command::Unite])),
+    |rng, cluster, _| {
         let link = cluster.link(rng);
         Some((Command::Cut(link.clone()), vec![Command::Mend(link)]))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let link = cluster.link(rng);
         Some((Command::Clog(link.clone()), vec![Command::Unclog(link)]))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let link = cluster.link(rng);
         let slow = Quality::Latency(Dist::Exponential(
             Span::ms(rng.below(30)),
@@ -135,8 +205,8 @@ const KINDS: [DrawFault; 16] = [
             vec![Command::Link(link, Quality::Plain)],
         ))
     },
-    |rng, cluster| Some((Command::Reset(cluster.link(rng)), Vec::new())),
-    |rng, cluster| {
+    |rng, cluster, _| Some((Command::Reset(cluster.link(rng)), Vec::new())),
+    |rng, cluster, _| {
         let node = cluster.node(rng);
         let ppm = rng.below(100_001) as i32 - 50_000;
         Some((
@@ -144,7 +214,7 @@ const KINDS: [DrawFault; 16] = [
             vec![Command::Drift(node, 0)],
         ))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let node = cluster.node(rng);
         let nanos = rng.below(4_000_000_001) as i64 - 2_000_000_000;
         Some((
@@ -152,7 +222,7 @@ const KINDS: [DrawFault; 16] = [
             vec![Command::Sync(node)],
         ))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let node = cluster.node(rng);
         let slow = DiskFault::Slow(Span::ms(1 + rng.below(100)));
         let fault = *rng.pick(&[slow, DiskFault::Full, DiskFault::Fails, DiskFault::Tears]);
@@ -162,7 +232,7 @@ const KINDS: [DrawFault; 16] = [
         ];
         Some((Command::Disk(node, fault), ends))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let weak = cluster.weak.get(rng.below(cluster.nodes.into()) as usize)?;
         let node = Target::Node(*weak);
         // A checksum tells, so the node stays away; it takes a crash to find out.
@@ -171,7 +241,7 @@ const KINDS: [DrawFault; 16] = [
             vec![Command::Crash(node.clone()), Command::Restart(node)],
         ))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let slot = (cluster.clients > 0).then(|| 1 + rng.below(cluster.clients.into()) as u32)?;
         let client = Target::Client(ClientId(slot));
         Some((
@@ -179,7 +249,7 @@ const KINDS: [DrawFault; 16] = [
             vec![Command::Restart(client)],
         ))
     },
-    |rng, cluster| {
+    |rng, cluster, _| {
         let slot = (cluster.clients > 0).then(|| 1 + rng.below(cluster.clients.into()) as u32)?;
         let link = Link {
             from: Target::Client(ClientId(slot)),
@@ -190,8 +260,13 @@ const KINDS: [DrawFault; 16] = [
     },
 ];
 
+/// A fault that is taken back after so long.
+fn lasting_for(fault: Command, span: Span) -> Command {
+    Command::For(Box::new(fault), span)
+}
+
 /// Disks lose what they held: for systems that bear it.
-fn draw_forgetting(rng: &mut Rng, cluster: &Cluster) -> Option<Fault> {
+fn draw_forgetting(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
     let weak = cluster.weak.get(rng.below(cluster.nodes.into()) as usize)?;
     let node = Target::Node(*weak);
     let lose = match rng.below(5) {
@@ -209,7 +284,7 @@ fn draw_forgetting(rng: &mut Rng, cluster: &Cluster) -> Option<Fault> {
 }
 
 /// A node comes or goes: for systems that bear it.
-fn draw_growth(rng: &mut Rng, cluster: &Cluster) -> Option<Fault> {
+fn draw_growth(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
     match cluster.weak.first() {
         Some(weak) if rng.below(2) == 0 => Some((Command::Leave(Target::Node(*weak)), Vec::new())),
         _ => Some((Command::Join, Vec::new())),
@@ -222,6 +297,8 @@ impl Swarm {
         let mut rng = Rng::stream(seed, Stream::Faults);
         let quiet_from = Time(length.0 / 3 * 2);
         let before = environment.clone();
+        let one_more = rng.below(3) == 0;
+        environment.nodes += u16::from(one_more && bears.any_size);
         let cluster = Cluster::draw(&mut rng, environment);
         worsen(&mut rng, environment);
         let mut script = Vec::new();
@@ -229,7 +306,7 @@ impl Swarm {
         kinds.extend(bears.forgetting.then_some(draw_forgetting as DrawFault));
         kinds.extend(bears.growth.then_some(draw_growth as DrawFault));
         for kind in kinds {
-            if rng.below(3) == 0 {
+            if rng.below(4) == 0 {
                 draw_kind(&mut rng, kind, &cluster, quiet_from, &mut script);
             }
         }
@@ -266,6 +343,10 @@ fn worsen(rng: &mut Rng, environment: &mut Environment) {
     if rng.below(6) == 0 {
         environment.inbox = 2 + rng.below(19);
     }
+    // A busy cluster has more that can be lost.
+    if environment.clients > 0 && rng.below(2) == 0 {
+        environment.clients += rng.below(12) as u32;
+    }
     if rng.below(4) == 0 {
         let (least, mean) = (Span::ms(rng.below(20)), Span::ms(1 + rng.below(50)));
         environment.latency = Dist::Exponential(least, mean);
@@ -285,7 +366,7 @@ fn draw_kind(
     for _ in 0..times {
         let from = Time(rng.below(quiet_from.0.max(1)));
         let to = (from + rng.span(Span(longest.0 / 20), longest)).min(quiet_from);
-        let Some((begin, ends)) = kind(rng, cluster) else {
+        let Some((begin, ends)) = kind(rng, cluster, to) else {
             continue;
         };
         script.push(Planned {
@@ -332,7 +413,10 @@ fn healing(before: &Environment, now: &Environment) -> Vec<Command> {
         Command::Restart(Target::All),
         Command::Restart(Target::Clients),
     ];
-    for setting in Environment::settings() {
+    for setting in Environment::settings()
+        .iter()
+        .filter(|it| CHANGEABLE.contains(&it.id))
+    {
         let (old, new) = ((setting.get)(before), (setting.get)(now));
         if old != new {
             commands.push(Command::Set(setting.id.to_owned(), old.to_string()));
@@ -397,6 +481,7 @@ mod tests {
     const ALL: Bears = Bears {
         forgetting: true,
         growth: true,
+        any_size: true,
     };
 
     #[test]
@@ -446,7 +531,7 @@ mod tests {
             "reset",
             "drift",
         ] {
-            assert!((30..450).contains(&seen[verb]), "{verb}: {seen:?}");
+            assert!((30..470).contains(&seen[verb]), "{verb}: {seen:?}");
         }
         for verb in ["clock", "disk", "wipe", "join", "leave"] {
             assert!((10..450).contains(&seen[verb]), "{verb}: {seen:?}");

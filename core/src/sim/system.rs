@@ -7,6 +7,7 @@ use crate::exhibit::{About, Exhibit, Scenario};
 use crate::trace::Level;
 
 use super::command::{Planned, order_by_time, parse_script};
+use super::rng::{Rng, Stream};
 use super::run::Run;
 use super::settings::{Environment, Setting, SettingView};
 use super::simulation::Sim;
@@ -117,7 +118,9 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<Setup<P>, BadInput> {
         let bears = Bears {
             forgetting: P::FORGETS,
             growth: P::GROWS,
+            any_size: spec.settings.iter().all(|it| it.0 != "nodes"),
         };
+        P::vary(&mut config, &mut Rng::stream(spec.seed, Stream::Constants));
         Swarm::draw(spec.seed, length, &mut environment, bears).script
     } else {
         Vec::new()

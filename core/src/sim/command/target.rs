@@ -14,7 +14,8 @@ pub enum Target {
     /// This client.
     Client(ClientId),
     /// The node that plays this role when the command is carried out: `leader`. Of several, the one of the highest
-    /// epoch (term, ballot, view), then of the lowest number. The role of a crashed node is `down`.
+    /// epoch (term, ballot, view), then of the lowest number. The role of a crashed node is `down`; whoever wears the
+    /// crown, whatever the system calls it, is `crowned`.
     Role(String),
     /// The nodes of a zone (a rack, a data centre), from 1: `z1`.
     Zone(u16),

@@ -5,7 +5,7 @@ mod machines;
 mod wires;
 
 use crate::exhibit::{Exhibit, Status};
-use crate::frame::End;
+use crate::frame::{End, Role};
 use crate::protocol::{ClientId, NodeId};
 use crate::trace::{HostId, Kind, NO_EVENT};
 
@@ -16,6 +16,9 @@ use super::time::{Span, Time};
 
 /// The role by which a crashed node can be named.
 const DOWN_ROLE: &str = "down";
+
+/// The role by which the node can be named that wears the crown.
+pub(super) const CROWNED: &str = "crowned";
 
 impl<P: Exhibit> Sim<P> {
     /// Carries out a command now. One that finds nobody it could mean does nothing, and the trace says so.
@@ -213,8 +216,8 @@ impl<P: Exhibit> Sim<P> {
                 .take(1)
                 .collect(),
             Target::Role(role) => {
-                let playing =
-                    nodes.filter_map(|it| Some((it, self.role(it).filter(|it| it.name == role)?)));
+                let plays = |it: &Role| it.name == role || (it.crown && role == CROWNED);
+                let playing = nodes.filter_map(|it| Some((it, self.role(it).filter(plays)?)));
                 // Of several in the highest epoch, the one of the lowest number.
                 let best = playing.max_by_key(|(node, it)| (it.epoch, std::cmp::Reverse(*node)));
                 best.map(|it| it.0).into_iter().collect()

@@ -312,6 +312,20 @@ impl Ping {
     }
 }
 
+/// Something that one node may know of another.
+type Situation = fn(&World<'_, Ping>, &Ping, &Peer) -> bool;
+
+/// A situation that is to be seen at some node at least once.
+macro_rules! seen_by {
+    ($situation:expr) => {
+        |world| {
+            let situation: Situation = $situation;
+            let seen = |it: &Ping| it.peers.iter().any(|peer| situation(world, it, peer));
+            world.actor().is_some_and(|(_, it)| seen(it))
+        }
+    };
+}
+
 impl Exhibit for Ping {
     const ABOUT: About = About {
         id: "ping",
@@ -478,6 +492,28 @@ impl Exhibit for Ping {
                         .actor()
                         .is_some_and(|(_, it)| it.peers.iter().any(|it| it.answers > 0))
                 },
+            },
+            Promise::Sometimes {
+                name: "unanswered",
+                promise: "A question goes without an answer, and the next is asked.",
+                reached: seen_by!(|_, _, peer| peer.asked >= peer.answered + 3),
+            },
+            Promise::Sometimes {
+                name: "long-way",
+                promise: "A round trip takes longer than the pause between two questions.",
+                reached: seen_by!(|_, node, peer| peer.round_trip > node.config.interval),
+            },
+            Promise::Sometimes {
+                name: "answered-before-asked",
+                promise: "By the time stamps, a question arrives before it was asked: the clocks disagree.",
+                reached: seen_by!(|_, _, peer| peer.answers > 0 && peer.one_way_guess < 0),
+            },
+            Promise::Sometimes {
+                name: "newcomer",
+                promise: "A node that joined later is asked, too.",
+                reached: seen_by!(
+                    |world, _, _| world.ids().count() > usize::from(world.environment.nodes)
+                ),
             },
             Promise::Eventually {
                 name: "everybody-answers",

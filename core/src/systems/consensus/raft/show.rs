@@ -102,6 +102,13 @@ impl Exhibit for Raft {
         all
     }
 
+    fn vary(config: &mut Config, rng: &mut Rng) {
+        if rng.below(2) == 0 {
+            config.batch = 5 + rng.below(5);
+        }
+        config.heartbeat = Span::ms(30 + rng.below(40));
+    }
+
     fn validate(config: &Config, environment: &Environment) -> Result<(), String> {
         if config.election_max < config.election_min {
             return Err(format!(
