@@ -86,6 +86,37 @@ impl<T: Clone + PartialEq> Log<T> {
         self.changes = self.changes.wrapping_add(1);
     }
 
+    /// Adds the items of a slice at the end. Where the slice only goes on with what is here, both share one memory from
+    /// then on, if they can: copies of one log on several machines cost as much as one.
+    pub fn extend(&mut self, items: &Slice<T>) {
+        if items.from == self.len && self.lies_in(items) {
+            self.len = items.log.len;
+            self.changes = self.changes.wrapping_add(items.len());
+        } else {
+            (0..items.len()).for_each(|it| self.push(items.at(it)));
+        }
+    }
+
+    /// Whether everything here lies in the memory of the slice, just before it. Goes over to that memory where another
+    /// place would have to be found for everything anyway: to compare it costs no more.
+    fn lies_in(&mut self, items: &Slice<T>) -> bool {
+        if self.shares_memory_with(&items.log) || items.is_empty() {
+            return true;
+        }
+        let must_move = {
+            let (at, buffer) = (self.len as usize, self.buffer.borrow());
+            match buffer.get(at) {
+                Some(item) => *item != items.at(0),
+                None => at == buffer.capacity(),
+            }
+        };
+        let moves = must_move && self.common_prefix(&items.log) == self.len;
+        if moves {
+            self.buffer = items.log.buffer.clone();
+        }
+        moves
+    }
+
     /// Forgets everything from index `len` on.
     pub fn truncate(&mut self, len: u32) {
         if len < self.len {
@@ -128,6 +159,17 @@ impl<T: Clone + PartialEq> Log<T> {
     /// count.
     pub fn is_still(&self, other: &Log<T>) -> bool {
         self.len == other.len && self.shares_memory_with(other)
+    }
+
+    /// Whether both have the same item at `index`; `None` when one of them has none there.
+    pub fn agrees_at(&self, index: u32, other: &Log<T>) -> Option<bool> {
+        if index >= self.len.min(other.len) {
+            return None;
+        }
+        let at = index as usize;
+        Some(
+            self.shares_memory_with(other) || self.buffer.borrow()[at] == other.buffer.borrow()[at],
+        )
     }
 
     /// How many items at the start both have in common.
@@ -178,6 +220,16 @@ impl<T: Clone + PartialEq> Slice<T> {
     /// When there are not so many items.
     pub fn at(&self, index: u32) -> T {
         self.log.at(self.from.saturating_add(index))
+    }
+
+    /// The items from index `from` of the slice on.
+    pub fn after(&self, from: u32) -> Slice<T> {
+        self.log.slice(self.from.saturating_add(from), self.log.len)
+    }
+
+    /// What `look` finds in the item at `index` of the slice, without a copy of the whole item.
+    pub fn look<R>(&self, index: u32, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.log.look(self.from.checked_add(index)?, look)
     }
 
     /// Calls `visit` with the items.
@@ -304,6 +356,34 @@ mod tests {
         again.push(9);
         assert!(!again.shares_memory_with(&one));
         assert_eq!(one.to_vec(), [0, 1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn logs_that_go_on_alike_come_to_share_their_memory() {
+        let mut one: Log<u32> = (0..5).collect();
+        let mut two = Log::default();
+        two.extend(&one.slice(0, 3));
+        assert!(two.shares_memory_with(&one));
+        one.push(5);
+        two.extend(&one.slice(3, 9));
+        assert_eq!((two.to_vec(), two.changes()), (vec![0, 1, 2, 3, 4, 5], 6));
+        let mut other: Log<u32> = (0..2).collect();
+        other.push(20);
+        other.extend(&one.slice(3, 4));
+        assert_eq!(other.to_vec(), [0, 1, 20, 3]);
+        other.truncate(2);
+        other.extend(&one.slice(2, 5));
+        assert!(
+            other.shares_memory_with(&one),
+            "what was behind is in the way"
+        );
+        assert_eq!(other.to_vec(), [0, 1, 2, 3, 4]);
+        other.extend(&one.slice(0, 1));
+        assert_eq!((other.len(), other.last()), (6, Some(0)));
+        assert_eq!((one.to_vec(), two.len()), (vec![0, 1, 2, 3, 4, 5], 6));
+        assert_eq!(one.agrees_at(4, &two), Some(true));
+        assert_eq!(one.agrees_at(5, &other), Some(false));
+        assert_eq!(one.agrees_at(6, &other), None);
     }
 
     #[test]

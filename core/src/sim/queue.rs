@@ -46,11 +46,11 @@ impl Entry {
     }
 }
 
-/// A slice lasts 2 to the power of this many nanoseconds: an eighth of a millisecond.
-const SLICE: u32 = 17;
+/// A slice lasts 2 to the power of this many nanoseconds: a quarter of a millisecond.
+const SLICE: u32 = 18;
 
 /// So many slices lie ahead: a third of a second. A multiple of the bits in a word.
-const SLICES: u64 = 2_560;
+const SLICES: u64 = 1_280;
 
 /// No entry, as a place.
 const NONE: u32 = u32::MAX;

@@ -701,20 +701,25 @@ impl Raft {
             self.unsaved |= self.last_index() > previous;
             self.log.truncate(previous as u32);
         }
-        for offset in 0..entries.len() {
-            let entry = entries.at(offset);
-            let index = previous + 1 + u64::from(offset);
-            if index <= self.last_index() && self.term_at(index) != entry.term {
-                ctx.note("deletes entries", || {
-                    format!("from index {index}: they conflict with the leader's")
-                });
-                self.log.truncate((index - 1) as u32);
-            }
-            if index > self.last_index() {
-                self.log.push(entry);
-                self.unsaved = true;
-            }
+        // What is there already, in the same term, is the same.
+        let is_here = |it: &u32| {
+            let index = previous + 1 + u64::from(*it);
+            index <= self.last_index()
+                && entries.look(*it, |it| it.term) == Some(self.term_at(index))
+        };
+        let known = (0..entries.len()).take_while(is_here).count() as u32;
+        if known == entries.len() {
+            return;
         }
+        let index = previous + 1 + u64::from(known);
+        if index <= self.last_index() {
+            ctx.note("deletes entries", || {
+                format!("from index {index}: they conflict with the leader's")
+            });
+            self.log.truncate((index - 1) as u32);
+        }
+        self.log.extend(&entries.after(known));
+        self.unsaved = true;
     }
 
     fn on_append_response(
@@ -765,6 +770,11 @@ impl Raft {
         let State::Leader { match_index, .. } = &self.state else {
             return;
         };
+        // Most answers make no majority yet.
+        let ahead = match_index.iter().filter(|it| **it > self.commit_index);
+        if ahead.count() + 1 < self.quorum() {
+            return;
+        }
         let mut replicated = match_index.clone();
         replicated[self.me.index()] = self.last_index();
         replicated.sort_unstable();
