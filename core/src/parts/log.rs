@@ -12,14 +12,54 @@ use std::rc::Rc;
 
 use serde::{Serialize, Serializer};
 
+use crate::trace::PayloadHasher;
+
 /// From so many items on, memory matters more than the time it takes to move them.
 const LONG: usize = 16_384;
 
 /// The sequence. Clone and truncate in constant time, append in amortised constant time.
 pub struct Log<T> {
-    buffer: Rc<RefCell<Vec<T>>>,
+    buffer: Rc<Buffer<T>>,
     len: u32,
     changes: u32,
+}
+
+/// What copies of a log share. It only grows.
+struct Buffer<T> {
+    items: RefCell<Vec<T>>,
+    /// For as many items as somebody has asked for: the hash of all up to and with this one. See [`Buffer::hash`].
+    hashes: RefCell<Vec<u64>>,
+}
+
+/// By so much the hash of some items is multiplied before that of the next is added. Odd, so that nothing is lost.
+const HASH_FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+
+impl<T> Buffer<T> {
+    fn of(items: Vec<T>) -> Buffer<T> {
+        Buffer {
+            items: RefCell::new(items),
+            hashes: RefCell::default(),
+        }
+    }
+}
+
+impl<T: Hash> Buffer<T> {
+    /// A hash of the items from `from` up to `to`, wherever they stand.
+    ///
+    /// A leader sends the same entries again and again, in ever other slices. So each item is hashed once, and the
+    /// hash of a slice is what the hash of all up to its end has more than that of all before it.
+    fn hash(&self, from: u32, to: u32) -> u64 {
+        let mut hashes = self.hashes.borrow_mut();
+        let known = hashes.len().min(to as usize);
+        for item in &self.items.borrow()[known..to as usize] {
+            let before = hashes.last().copied().unwrap_or(0);
+            let with = before.wrapping_mul(HASH_FACTOR);
+            hashes.push(with.wrapping_add(PayloadHasher::of(item)));
+        }
+        let until = |it: u32| it.checked_sub(1).map_or(0, |it| hashes[it as usize]);
+        let before = until(from).wrapping_mul(HASH_FACTOR.wrapping_pow(to - from));
+        until(to).wrapping_sub(before)
+    }
 }
 
 impl<T: Clone + PartialEq> Log<T> {
@@ -50,7 +90,7 @@ impl<T: Clone + PartialEq> Log<T> {
     /// When there are not so many items.
     pub fn at(&self, index: u32) -> T {
         assert!(index < self.len, "no item {index} in a log of {}", self.len);
-        self.buffer.borrow()[index as usize].clone()
+        self.buffer.items.borrow()[index as usize].clone()
     }
 
     /// What `look` finds in the item at `index`, without a copy of the whole item.
@@ -58,7 +98,7 @@ impl<T: Clone + PartialEq> Log<T> {
         if index >= self.len {
             return None;
         }
-        self.buffer.borrow().get(index as usize).map(look)
+        self.buffer.items.borrow().get(index as usize).map(look)
     }
 
     /// The last item.
@@ -69,7 +109,7 @@ impl<T: Clone + PartialEq> Log<T> {
     /// Adds an item at the end.
     pub fn push(&mut self, item: T) {
         let at = self.len as usize;
-        let mut buffer = self.buffer.borrow_mut();
+        let mut buffer = self.buffer.items.borrow_mut();
         if buffer.len() == at {
             // A long buffer grows by a quarter: twice its size would be memory that is never used.
             if at == buffer.capacity() && at >= LONG {
@@ -80,7 +120,7 @@ impl<T: Clone + PartialEq> Log<T> {
             let mut own = buffer[..at].to_vec();
             own.push(item);
             drop(buffer);
-            self.buffer = Rc::new(RefCell::new(own));
+            self.buffer = Rc::new(Buffer::of(own));
         }
         self.len += 1;
         self.changes = self.changes.wrapping_add(1);
@@ -104,7 +144,7 @@ impl<T: Clone + PartialEq> Log<T> {
             return true;
         }
         let must_move = {
-            let (at, buffer) = (self.len as usize, self.buffer.borrow());
+            let (at, buffer) = (self.len as usize, self.buffer.items.borrow());
             match buffer.get(at) {
                 Some(item) => *item != items.at(0),
                 None => at == buffer.capacity(),
@@ -129,7 +169,7 @@ impl<T: Clone + PartialEq> Log<T> {
     pub fn with<R>(&self, from: u32, to: u32, visit: impl FnOnce(&[T]) -> R) -> R {
         let to = to.min(self.len) as usize;
         let from = (from as usize).min(to);
-        visit(&self.buffer.borrow()[from..to])
+        visit(&self.buffer.items.borrow()[from..to])
     }
 
     /// All items, copied.
@@ -168,7 +208,8 @@ impl<T: Clone + PartialEq> Log<T> {
         }
         let at = index as usize;
         Some(
-            self.shares_memory_with(other) || self.buffer.borrow()[at] == other.buffer.borrow()[at],
+            self.shares_memory_with(other)
+                || self.buffer.items.borrow()[at] == other.buffer.items.borrow()[at],
         )
     }
 
@@ -178,7 +219,7 @@ impl<T: Clone + PartialEq> Log<T> {
         if self.shares_memory_with(other) {
             return shortest;
         }
-        let (mine, theirs) = (self.buffer.borrow(), other.buffer.borrow());
+        let (mine, theirs) = (self.buffer.items.borrow(), other.buffer.items.borrow());
         let differ = (0..shortest as usize).find(|it| mine[*it] != theirs[*it]);
         differ.map_or(shortest, |it| it as u32)
     }
@@ -241,7 +282,7 @@ impl<T: Clone + PartialEq> Slice<T> {
 impl<T> Default for Log<T> {
     fn default() -> Log<T> {
         Log {
-            buffer: Rc::default(),
+            buffer: Rc::new(Buffer::of(Vec::new())),
             len: 0,
             changes: 0,
         }
@@ -277,7 +318,7 @@ impl<T: Clone + PartialEq> FromIterator<T> for Log<T> {
         let items: Vec<T> = items.into_iter().collect();
         let len = u32::try_from(items.len()).expect("a log has fewer than 2^32 items");
         Log {
-            buffer: Rc::new(RefCell::new(items)),
+            buffer: Rc::new(Buffer::of(items)),
             len,
             changes: 0,
         }
@@ -313,7 +354,8 @@ impl<T: Clone + PartialEq> PartialEq for Slice<T> {
 
 impl<T: Clone + PartialEq + Hash> Hash for Slice<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.with(|it| it.hash(state));
+        state.write_u32(self.len());
+        state.write_u64(self.log.buffer.hash(self.from, self.log.len));
     }
 }
 
@@ -392,6 +434,22 @@ mod tests {
         let two: Log<u32> = (2..9).collect();
         assert_eq!(one.slice(2, 5), two.slice(0, 3));
         assert_eq!(one.slice(2, 5).get(1), Some(3));
+        let hash = |it: &Slice<u32>| PayloadHasher::of(it);
+        assert_eq!(hash(&one.slice(2, 5)), hash(&two.slice(0, 3)));
+        assert_eq!(hash(&one.slice(2, 2)), hash(&two.slice(7, 7)));
+        let hashes = |it: u32| (it..=5).map(move |to| (it, to));
+        let mut all: Vec<u64> = (0..5)
+            .flat_map(hashes)
+            .filter(|it| it.0 < it.1)
+            .map(|it| hash(&one.slice(it.0, it.1)))
+            .collect();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(
+            all.len(),
+            15,
+            "no two slices of different content are alike"
+        );
         assert_eq!(one.slice(4, 99).len(), 1);
         assert!(one.slice(7, 9).is_empty());
     }

@@ -48,7 +48,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::fmt;
 
 use serde::Serialize;
@@ -353,8 +353,8 @@ pub enum State {
         next_index: Vec<Index>,
         /// For each server, the last entry that is known to be replicated there. Only grows.
         match_index: Vec<Index>,
-        /// Requests to answer once the entry at this index is executed.
-        waiting: BTreeMap<Index, RequestId>,
+        /// Requests to answer once the entry at this index is executed; in the order of the log.
+        waiting: VecDeque<(Index, RequestId)>,
     },
 }
 
@@ -488,7 +488,7 @@ impl Protocol for Raft {
         self.append(Command::Client(session, request));
         let index = self.last_index();
         if let State::Leader { waiting, .. } = &mut self.state {
-            waiting.insert(index, id);
+            waiting.push_back((index, id));
         }
         self.replicate(ctx);
     }
@@ -540,7 +540,7 @@ impl Raft {
         self.state = State::Leader {
             next_index: vec![next; self.servers],
             match_index: vec![0; self.servers],
-            waiting: BTreeMap::new(),
+            waiting: VecDeque::new(),
         };
         ctx.note("becomes leader", || format!("term {}", self.current_term));
         ctx.cancel_timer(Timer::Election);
@@ -799,7 +799,9 @@ impl Raft {
                 Command::Client(session, request) => Some(self.execute(session, &request)),
             };
             if let State::Leader { waiting, .. } = &mut self.state {
-                if let (Some(id), Some(result)) = (waiting.remove(&self.last_applied), result) {
+                let next = waiting.front().filter(|it| it.0 == self.last_applied);
+                if let (Some((_, id)), Some(result)) = (next.copied(), result) {
+                    waiting.pop_front();
                     ctx.respond(id, Response::Executed(result));
                 }
             }
