@@ -36,6 +36,11 @@ impl HostId {
     /// Nowhere in particular: the network, or whoever injects faults.
     pub const WORLD: HostId = HostId(WORLD);
 
+    /// The client of this number.
+    pub(crate) fn client(number: u16) -> HostId {
+        HostId(CLIENT_BASE + number)
+    }
+
     /// The node or client, unless it is the world.
     pub fn end(self) -> Option<End> {
         match self.0 {

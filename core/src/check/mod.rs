@@ -265,21 +265,19 @@ impl<P: Exhibit> Watch<P> {
         looks && self.settled.is_none()
     }
 
-    /// Looks at the world after step `step`. What has been decided stays so.
-    pub(crate) fn observe(&mut self, world: &World<'_, P>, step: u64) {
-        match &mut self.promise {
-            Promise::Always(invariant) => {
-                if let Err(reason) = invariant.observe(world) {
-                    self.settled = Some((world.now, step, reason));
-                }
-            }
-            Promise::Sometimes { reached, .. } => {
-                if reached(world) {
-                    self.settled = Some((world.now, step, String::new()));
-                }
-            }
-            Promise::Eventually { .. } | Promise::History { .. } => {}
-        }
+    /// Looks at the world after step `step`, and says whether that decided it. What has been decided stays so.
+    #[inline]
+    pub(crate) fn observe(&mut self, world: &World<'_, P>, step: u64) -> bool {
+        let reason = match &mut self.promise {
+            Promise::Always(invariant) => match invariant.observe(world) {
+                Ok(()) => return false,
+                Err(reason) => reason,
+            },
+            Promise::Sometimes { reached, .. } if reached(world) => String::new(),
+            _ => return false,
+        };
+        self.settled = Some((world.now, step, reason));
+        true
     }
 
     /// Whether an always check has been broken.

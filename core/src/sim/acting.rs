@@ -77,7 +77,8 @@ impl<P: Exhibit> Sim<P> {
     fn serve(&mut self, now: Time, node: NodeId) -> bool {
         if let Some((event, effects)) = self.members[node.index()].later.take() {
             self.kernel.begin_step(now);
-            self.finish(node, event, effects);
+            self.effects = effects;
+            self.finish(node, event);
             return true;
         }
         self.kernel.host(node).serving = true;
@@ -142,11 +143,10 @@ impl<P: Exhibit> Sim<P> {
         self.kernel.host(node).status = Status::Up;
         let durable = self.members[node.index()].durable.clone();
         let config = self.config.clone();
-        let mut effects = std::mem::take(&mut self.effects);
-        let mut ctx = ctx(&mut self.kernel, self.explaining, node, &mut effects);
+        let mut ctx = ctx(&mut self.kernel, self.explaining, node, &mut self.effects);
         let state = P::start(&mut ctx, &config, durable);
         self.members[node.index()].state = Some(state);
-        self.finish(node, event, effects);
+        self.finish(node, event);
     }
 
     /// Lets a node react to event number `event`.
@@ -166,18 +166,19 @@ impl<P: Exhibit> Sim<P> {
         let state = members[node.index()].state.as_mut();
         let mut ctx = ctx(kernel, *explaining, node, effects);
         handler(state.expect("only running nodes act"), &mut ctx);
-        let effects = std::mem::take(&mut self.effects);
-        self.finish(node, event, effects);
+        self.finish(node, event);
     }
 
-    /// Carries out what a node wants done, in order; keeps the list's memory for the next time.
-    fn finish(&mut self, node: NodeId, event: u32, mut effects: Vec<Effect<P>>) {
+    /// Carries out what a node wants done, in order.
+    fn finish(&mut self, node: NodeId, event: u32) {
         self.changed = Some(node);
         self.say_changes(node, event);
-        let mut list = effects.drain(..);
-        while let Some(effect) = list.next() {
+        for at in 0..self.effects.len() {
+            // Taken out where it stands: nothing moves up, and the list keeps its memory.
+            let effect = std::mem::replace(&mut self.effects[at], Effect::Leave);
             if let Effect::Work(span) = effect {
-                self.work(node, event, span, list.by_ref().collect());
+                let rest = self.effects.drain(at + 1..).collect();
+                self.work(node, event, span, rest);
                 break;
             }
             if self.kernel.hosts[node.index()].crash_point.is_some()
@@ -185,13 +186,14 @@ impl<P: Exhibit> Sim<P> {
             {
                 break;
             }
+            // These may take the node down.
+            let risky = matches!(effect, Effect::Persist(_) | Effect::Leave);
             self.carry_out_effect(node, event, effect);
-            if self.kernel.hosts[node.index()].is_down() {
+            if risky && self.kernel.hosts[node.index()].is_down() {
                 break;
             }
         }
-        drop(list);
-        self.effects = effects;
+        self.effects.clear();
     }
 
     /// Whether the node crashes here, as somebody wanted.

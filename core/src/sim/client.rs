@@ -341,9 +341,9 @@ impl<P: Exhibit> Sim<P> {
         let asking = client.asking.as_mut().expect("it asks something");
         asking.waiting = true;
         let (request, until) = (asking.request.clone(), asking.until);
-        let ends = (client.end(), End::Node(client.target));
+        let ends = (HostId::client(client.slot), client.target.into());
         let parcel = Parcel {
-            ends: (ends.0.into(), ends.1.into()),
+            ends,
             kind: request.kind(),
             queued: 0,
         };

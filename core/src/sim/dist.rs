@@ -91,10 +91,20 @@ pub enum Dist {
 
 impl Dist {
     /// Draws one length.
+    #[inline(always)]
     pub fn draw(&self, rng: &mut Rng) -> Span {
         match *self {
             Dist::Constant(span) => span,
             Dist::Uniform(min, max) => rng.span(min, max),
+            _ => self.draw_curved(rng),
+        }
+    }
+
+    /// Draws from a distribution that needs more than whole numbers.
+    #[cold]
+    fn draw_curved(&self, rng: &mut Rng) -> Span {
+        match *self {
+            Dist::Constant(span) | Dist::Uniform(span, _) => span,
             Dist::Normal(mean, deviation) => {
                 clamp(mean.0 as f64 + standard_normal(rng) * deviation.0 as f64)
             }

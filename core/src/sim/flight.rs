@@ -3,8 +3,8 @@
 use serde_json::Value as Json;
 
 use crate::exhibit::Exhibit;
-use crate::frame::{End, Look, Mark, MessageView};
-use crate::protocol::{ClientId, NodeId, Payload, RequestId};
+use crate::frame::{Look, Mark, MessageView};
+use crate::protocol::{NodeId, Payload, RequestId};
 use crate::trace::{HostId, Kind, PayloadHasher, tint};
 
 use super::client::Client;
@@ -83,8 +83,8 @@ pub(super) struct Flight {
 #[derive(Clone, Copy)]
 pub(super) struct Course {
     pub(super) id: u32,
-    pub(super) from: End,
-    pub(super) to: End,
+    pub(super) from: HostId,
+    pub(super) to: HostId,
     pub(super) sent: Time,
     pub(super) due: Time,
     pub(super) whole: Time,
@@ -96,7 +96,7 @@ pub(super) struct Course {
 impl Flight {
     /// Where it comes from and where it goes.
     pub(super) fn ends(&self) -> Ends {
-        (self.course.from.into(), self.course.to.into())
+        (self.course.from, self.course.to)
     }
 
     /// As data.
@@ -112,10 +112,11 @@ impl Flight {
             held,
             stood,
         } = self.course;
+        let end = |it: HostId| it.end().expect("what travels has two ends");
         MessageView {
             id,
-            from,
-            to,
+            from: end(from),
+            to: end(to),
             kind: cargo.kind(),
             look: cargo.look(),
             sent,
@@ -131,31 +132,36 @@ impl Flight {
 impl<P: Exhibit> Sim<P> {
     /// Something reaches the end of its way.
     pub(super) fn land(&mut self, entry: Entry, slot: u32) -> bool {
-        let Some(flight) = self.flights[slot as usize].filter(|it| it.plan == entry.sequence)
-        else {
+        let Some(flight) = self.flights[slot as usize].as_ref() else {
             return false;
         };
-        let (from, to, lost) = (flight.course.from, flight.course.to, flight.course.lost);
-        if let (None, End::Node(to)) = (lost, to) {
-            if self.must_wait(to) && !self.kernel.hosts[to.index()].is_down() && !self.is_full(to) {
-                self.kernel.wait_in_inbox(to, entry);
+        if flight.plan != entry.sequence {
+            return false;
+        }
+        let origin = (flight.event, flight.course.id);
+        let (from, to, mut lost) = (flight.course.from, flight.course.to, flight.course.lost);
+        if lost.is_none() && !self.is_way_free(from, to) {
+            if self.may_wait(to) {
+                let node = to.node().expect("only nodes let wait");
+                self.kernel.wait_in_inbox(node, entry);
                 return false;
             }
+            lost = self.obstacle(from, to);
         }
         self.kernel.begin_step(entry.time);
-        if let Some(why) = lost.or_else(|| self.obstacle(from, to)) {
+        if let Some(why) = lost {
             self.lose(slot, why);
             return true;
         }
         let cargo = self.cargos[slot as usize].as_ref().expect(IN_STEP);
         let (kind, look) = (cargo.kind(), cargo.look());
-        let origin = (flight.event, flight.course.id);
         let word = (kind, tint(look.epoch));
-        let event =
-            self.kernel
-                .record_about(Kind::Deliver, (to.into(), from.into()), origin, word, 0);
+        let event = self
+            .kernel
+            .record_about(Kind::Deliver, (to, from), origin, word, 0);
         if self.explaining {
             let fields = cargo.fields();
+            let (from, to) = (from.name(), to.name());
             self.say(
                 event,
                 || Some(fields),
@@ -163,15 +169,15 @@ impl<P: Exhibit> Sim<P> {
             );
         }
         let cargo = self.take_out(slot);
-        match (cargo, to, from) {
-            (Cargo::Message(message), End::Node(to), End::Node(from)) => {
+        match (cargo, to.node(), from.node()) {
+            (Cargo::Message(message), Some(to), Some(from)) => {
                 self.kernel.stats.delivered += 1;
                 self.act(to, event, |node, ctx| node.on_message(ctx, from, message));
             }
-            (Cargo::Request(id, request), End::Node(to), _) => {
+            (Cargo::Request(id, request), Some(to), _) => {
                 self.act(to, event, |node, ctx| node.on_request(ctx, id, request));
             }
-            (Cargo::Response(id, response), _, End::Node(from)) => {
+            (Cargo::Response(id, response), _, Some(from)) => {
                 self.answered(id, from, response, event)
             }
             _ => unreachable!("messages go between nodes, requests to nodes, responses from nodes"),
@@ -179,12 +185,26 @@ impl<P: Exhibit> Sim<P> {
         true
     }
 
+    /// Whether nothing at all can keep something from its end: so it is nearly always.
+    #[inline]
+    fn is_way_free(&self, from: HostId, to: HostId) -> bool {
+        to.node().is_none_or(|it| !self.must_wait(it)) && !self.kernel.network.is_cut((from, to))
+    }
+
+    /// Whether what has come to this end waits there, because a node that runs cannot take it now.
+    fn may_wait(&self, to: HostId) -> bool {
+        to.node().is_some_and(|it| {
+            let down = self.kernel.hosts[it.index()].is_down();
+            self.must_wait(it) && !down && !self.is_full(it)
+        })
+    }
+
     /// Why something cannot be delivered although it got this far.
-    fn obstacle(&self, from: End, to: End) -> Option<&'static str> {
-        match (from, to) {
-            (_, End::Node(to)) if self.kernel.hosts[to.index()].is_down() => Some(DOWN),
-            (from, to) if self.kernel.network.is_cut((from.into(), to.into())) => Some(CUT),
-            (_, End::Node(to)) if self.must_wait(to) => Some(INBOX_FULL),
+    fn obstacle(&self, from: HostId, to: HostId) -> Option<&'static str> {
+        match to.node() {
+            Some(to) if self.kernel.hosts[to.index()].is_down() => Some(DOWN),
+            _ if self.kernel.network.is_cut((from, to)) => Some(CUT),
+            Some(to) if self.must_wait(to) => Some(INBOX_FULL),
             _ => None,
         }
     }
@@ -213,23 +233,26 @@ impl<P: Exhibit> Sim<P> {
             self.kernel.stats.lost += 1;
         }
         let origin = (flight.event, id);
-        let ends = (HostId::WORLD, to.into());
+        let ends = (HostId::WORLD, to);
         let word = (why, tint(cargo.look().epoch));
         let event = self.kernel.record_about(Kind::Lose, ends, origin, word, 0);
         self.say(
             event,
             || None,
-            |_| format!("{} from {from} to {to} is lost: {why}", cargo.kind()),
+            |_| {
+                let (kind, from, to) = (cargo.kind(), from.name(), to.name());
+                format!("{kind} from {from} to {to} is lost: {why}")
+            },
         );
     }
 
     #[inline]
     pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
-        let ends = (End::Node(from), End::Node(to));
+        let ends = (from.into(), to.into());
         let parcel = Parcel {
-            ends: (from.into(), to.into()),
+            ends,
             kind: message.kind(),
-            queued: self.queued((from.into(), to.into())),
+            queued: self.queued(ends),
         };
         let Kernel {
             network,
@@ -255,18 +278,19 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Puts a second copy of something on its way; it shares the event that sent the first.
-    pub(super) fn copy(&mut self, ends: (End, End), passage: Passage, cargo: Cargo<P>, sent: u32) {
+    #[cold]
+    pub(super) fn copy(&mut self, ends: Ends, passage: Passage, cargo: Cargo<P>, sent: u32) {
         if matches!(cargo, Cargo::Message(_)) {
             self.kernel.stats.duplicated += 1;
         }
         let id = self.take_message_id();
         let kind = cargo.kind();
-        let places = (HostId::WORLD, ends.1.into());
+        let places = (HostId::WORLD, ends.1);
         let word = (kind, tint(cargo.look().epoch));
         let event = self
             .kernel
             .record_about(Kind::Duplicate, places, (sent, id), word, 0);
-        let (from, to) = ends;
+        let (from, to) = (ends.0.name(), ends.1.name());
         self.say(
             event,
             || None,
@@ -283,9 +307,9 @@ impl<P: Exhibit> Sim<P> {
         cause: u32,
     ) {
         let slot = Client::<P>::slot_of(id.client);
-        let ends = (End::Node(from), End::Client(ClientId(slot.into())));
+        let ends = (from.into(), HostId::client(slot));
         let parcel = Parcel {
-            ends: (ends.0.into(), ends.1.into()),
+            ends,
             kind: response.kind(),
             queued: 0,
         };
@@ -299,18 +323,17 @@ impl<P: Exhibit> Sim<P> {
     #[inline]
     pub(super) fn launch(
         &mut self,
-        ends: (End, End),
+        ends: Ends,
         passage: Passage,
         cargo: Cargo<P>,
         cause: u32,
     ) -> u32 {
         let id = self.take_message_id();
         let kind = cargo.kind();
-        let places = (ends.0.into(), ends.1.into());
         let word = (kind, tint(cargo.look().epoch));
-        let event =
-            self.kernel
-                .record_about(Kind::Send, places, (cause, id), word, cargo.payload());
+        let event = self
+            .kernel
+            .record_about(Kind::Send, ends, (cause, id), word, cargo.payload());
         if self.explaining {
             self.say_sent(event, ends, &cargo);
         }
@@ -319,7 +342,8 @@ impl<P: Exhibit> Sim<P> {
     }
 
     #[cold]
-    fn say_sent(&mut self, event: u32, (from, to): (End, End), cargo: &Cargo<P>) {
+    fn say_sent(&mut self, event: u32, ends: Ends, cargo: &Cargo<P>) {
+        let (from, to) = (ends.0.name(), ends.1.name());
         self.say(
             event,
             || Some(cargo.fields()),
@@ -332,15 +356,8 @@ impl<P: Exhibit> Sim<P> {
         self.kernel.next_message - 1
     }
 
-    #[inline]
-    fn put(
-        &mut self,
-        id: u32,
-        ends: (End, End),
-        mut passage: Passage,
-        mut cargo: Cargo<P>,
-        event: u32,
-    ) {
+    #[inline(always)]
+    fn put(&mut self, id: u32, ends: Ends, mut passage: Passage, mut cargo: Cargo<P>, event: u32) {
         if passage.damaged && passage.lost.is_none() && !self.damage(ends.0, &mut cargo) {
             passage.lost = Some(DAMAGED);
         }
@@ -376,9 +393,9 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Changes what travels as a flipped bit would; `false` when it is unreadable then.
-    fn damage(&mut self, from: End, cargo: &mut Cargo<P>) -> bool {
-        match (cargo, from) {
-            (Cargo::Message(message), End::Node(from)) => {
+    fn damage(&mut self, from: HostId, cargo: &mut Cargo<P>) -> bool {
+        match (cargo, from.node()) {
+            (Cargo::Message(message), Some(from)) => {
                 message.damage(&mut self.kernel.hosts[from.index()].wire)
             }
             _ => false,

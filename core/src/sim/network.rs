@@ -198,7 +198,7 @@ pub struct Parcel {
 
 impl Network {
     /// Decides the fate of a message between two nodes.
-    #[inline]
+    #[inline(always)]
     pub fn judge(
         &mut self,
         environment: &Environment,
@@ -498,7 +498,7 @@ impl Network {
 }
 
 /// Delay and loss of a way, as the environment, the zones and the link itself have it.
-#[inline]
+#[inline(always)]
 fn draw(environment: &Environment, rng: &mut Rng, ends: Ends, way: Way) -> Passage {
     let mut whole = way.latency.unwrap_or(environment.latency).draw(rng);
     if environment.zones > 1 && way.latency.is_none() {
@@ -510,6 +510,12 @@ fn draw(environment: &Environment, rng: &mut Rng, ends: Ends, way: Way) -> Passa
     if !rng.happens(way.loss.unwrap_or(environment.loss)) {
         return Passage::of(whole);
     }
+    lose(rng, whole)
+}
+
+/// A way on which it dies, from bad luck.
+#[cold]
+fn lose(rng: &mut Rng, whole: Span) -> Passage {
     Passage {
         lasts: rng.span(Span(whole.0 / 5), Span(whole.0 / 5 * 4)),
         lost: Some(LOST),

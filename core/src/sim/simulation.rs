@@ -266,8 +266,7 @@ impl<P: Exhibit> Sim<P> {
         let mut settled = false;
         for place in open {
             let watch = &mut watches[usize::from(*place)];
-            watch.observe(&world, kernel.steps);
-            settled |= !watch.is_open();
+            settled |= watch.observe(&world, kernel.steps);
         }
         if settled {
             self.open_watches();
@@ -289,11 +288,16 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
-    pub(super) fn take_command(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
+    #[inline]
+    fn take_command(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
         let all_done = (self.script.len(), self.commands.len()) == self.done;
         if all_done && self.later.is_empty() {
             return None;
         }
+        self.take_planned(next, limit)
+    }
+
+    fn take_planned(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
         let sources = [
             self.script.get(self.done.0),
             self.commands.get(self.done.1),
@@ -398,7 +402,9 @@ impl<P: Exhibit> Run for Sim<P> {
             let entry = self.kernel.queue.pop().expect("it was there a moment ago");
             self.changed = None;
             if self.process(entry) {
-                self.observe_news();
+                if !self.open.is_empty() {
+                    self.observe_news();
+                }
                 self.kernel.watch_budget(self.flights.len());
                 return true;
             }

@@ -266,11 +266,11 @@ impl<P: Exhibit> Sim<P> {
         let Flight { course, event, .. } = self.flights[slot as usize].expect("it was found");
         let cargo = self.cargos[slot as usize].clone().expect(IN_STEP);
         let environment = &self.kernel.environment;
-        let whole = match course.from {
-            End::Node(from) => environment
+        let whole = match course.from.node() {
+            Some(from) => environment
                 .latency
                 .draw(&mut self.kernel.hosts[from.index()].wire),
-            End::Client(_) => course.whole.since(course.sent),
+            None => course.whole.since(course.sent),
         };
         if let Cargo::Request(id, _) = &cargo {
             self.doubt(*id);

@@ -48,7 +48,7 @@ mod show;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::fmt;
 
 use serde::Serialize;
@@ -353,8 +353,8 @@ pub enum State {
         next_index: Vec<Index>,
         /// For each server, the last entry that is known to be replicated there. Only grows.
         match_index: Vec<Index>,
-        /// Requests to answer once the entry at this index is executed.
-        waiting: BTreeMap<Index, RequestId>,
+        /// Requests to answer once the entry at this index is executed; in the order of the log.
+        waiting: VecDeque<(Index, RequestId)>,
     },
 }
 
@@ -488,7 +488,7 @@ impl Protocol for Raft {
         self.append(Command::Client(session, request));
         let index = self.last_index();
         if let State::Leader { waiting, .. } = &mut self.state {
-            waiting.insert(index, id);
+            waiting.push_back((index, id));
         }
         self.replicate(ctx);
     }
@@ -540,7 +540,7 @@ impl Raft {
         self.state = State::Leader {
             next_index: vec![next; self.servers],
             match_index: vec![0; self.servers],
-            waiting: BTreeMap::new(),
+            waiting: VecDeque::new(),
         };
         ctx.note("becomes leader", || format!("term {}", self.current_term));
         ctx.cancel_timer(Timer::Election);
@@ -701,20 +701,25 @@ impl Raft {
             self.unsaved |= self.last_index() > previous;
             self.log.truncate(previous as u32);
         }
-        for offset in 0..entries.len() {
-            let entry = entries.at(offset);
-            let index = previous + 1 + u64::from(offset);
-            if index <= self.last_index() && self.term_at(index) != entry.term {
-                ctx.note("deletes entries", || {
-                    format!("from index {index}: they conflict with the leader's")
-                });
-                self.log.truncate((index - 1) as u32);
-            }
-            if index > self.last_index() {
-                self.log.push(entry);
-                self.unsaved = true;
-            }
+        // What is there already, in the same term, is the same.
+        let is_here = |it: &u32| {
+            let index = previous + 1 + u64::from(*it);
+            index <= self.last_index()
+                && entries.look(*it, |it| it.term) == Some(self.term_at(index))
+        };
+        let known = (0..entries.len()).take_while(is_here).count() as u32;
+        if known == entries.len() {
+            return;
         }
+        let index = previous + 1 + u64::from(known);
+        if index <= self.last_index() {
+            ctx.note("deletes entries", || {
+                format!("from index {index}: they conflict with the leader's")
+            });
+            self.log.truncate((index - 1) as u32);
+        }
+        self.log.extend(&entries.after(known));
+        self.unsaved = true;
     }
 
     fn on_append_response(
@@ -765,6 +770,11 @@ impl Raft {
         let State::Leader { match_index, .. } = &self.state else {
             return;
         };
+        // Most answers make no majority yet.
+        let ahead = match_index.iter().filter(|it| **it > self.commit_index);
+        if ahead.count() + 1 < self.quorum() {
+            return;
+        }
         let mut replicated = match_index.clone();
         replicated[self.me.index()] = self.last_index();
         replicated.sort_unstable();
@@ -789,7 +799,9 @@ impl Raft {
                 Command::Client(session, request) => Some(self.execute(session, &request)),
             };
             if let State::Leader { waiting, .. } = &mut self.state {
-                if let (Some(id), Some(result)) = (waiting.remove(&self.last_applied), result) {
+                let next = waiting.front().filter(|it| it.0 == self.last_applied);
+                if let (Some((_, id)), Some(result)) = (next.copied(), result) {
+                    waiting.pop_front();
                     ctx.respond(id, Response::Executed(result));
                 }
             }

@@ -306,7 +306,7 @@ impl LogMatching {
             ));
         }
         let place = (index - 1) as u32;
-        match known.log.look(place, |it| *it == entry) {
+        match known.log.agrees_at(place, &server.log) {
             Some(false) => {
                 let other = describe(&known.log.at(place));
                 differs(format!("another log has {other}"))
@@ -360,9 +360,7 @@ impl Committed {
         }
         // Whatever a server believes, it cannot have committed what it does not have.
         let end = server.commit_index.min(server.last_index()) as u32;
-        for place in known..end {
-            self.entries.push(server.log.at(place));
-        }
+        self.entries.extend(&server.log.slice(known, end));
     }
 
     /// The committed entry at a place, counted from 0, and the term in which it was committed.
@@ -448,17 +446,16 @@ impl StateMachineSafety {
                 ));
             }
             let place = (index - 1) as u32;
-            let entry = server.log.at(place);
             if self.applied.is_empty() {
                 self.applied = first_items(&server.log, 0);
             }
-            match self.applied.look(place, |it| *it == entry) {
-                None => self.applied.push(entry),
+            match self.applied.agrees_at(place, &server.log) {
+                None => self.applied.push(server.log.at(place)),
                 Some(true) => {}
                 Some(false) => {
                     return Err(format!(
                         "{id} executed {} at index {index}, where {} was executed before",
-                        describe(&entry),
+                        describe(&server.log.at(place)),
                         describe(&self.applied.at(place))
                     ));
                 }
