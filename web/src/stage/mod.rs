@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use clusterscope_core::frame::{End, Frame, MessageView};
+use clusterscope_core::parts::order;
 use clusterscope_core::protocol::NodeId;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -267,7 +268,7 @@ fn keys(
 /// The messages that keys can reach, the next to arrive first.
 fn reachable(messages: &[MessageView]) -> Vec<MessageView> {
     let mut messages = messages.to_vec();
-    messages.sort_by_key(|it| (it.due, it.id));
+    order::sort_by_key(&mut messages, |it| (it.due, it.id));
     messages.truncate(REACHABLE_MESSAGES);
     messages
 }
