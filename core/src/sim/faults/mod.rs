@@ -130,7 +130,7 @@ impl<P: Exhibit> Sim<P> {
         ends
     }
 
-    /// What is done to one node. In one place and not in a function for each command: the page carries it once a system.
+    /// What is done to one node. In one place, not a function a command: the page carries it once a system.
     fn change_node(&mut self, node: NodeId, command: &Command, event: u32) {
         match command {
             Command::Crash(_) => self.stop(node, Status::Down),
