@@ -14,6 +14,7 @@ use serde::de::{Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value as Json};
 
 use crate::error::{BadInput, quote};
+use crate::parts::order;
 use crate::sim::time::Time;
 use crate::trace::Kind;
 
@@ -433,24 +434,24 @@ impl Reader {
 
     /// Gives hosts their rows: nodes before clients, by number; where names have no numbers, as they came.
     fn finish(mut self, text: String) -> Imported {
-        let mut order: Vec<u16> = (0..self.names.len() as u16).collect();
+        let mut sorted: Vec<u16> = (0..self.names.len() as u16).collect();
         let families: Vec<&str> = self.names.iter().map(|it| family(it).0).collect();
-        order.sort_by_key(|it| {
+        order::sort_by_key(&mut sorted, |it| {
             let name = &self.names[usize::from(*it)];
             let (family, number) = family(name);
             let client = family == "c";
             let first = families.iter().position(|it| *it == family);
             (client, first, number, *it)
         });
-        let mut rows = vec![0; order.len()];
-        for (row, host) in order.iter().enumerate() {
+        let mut rows = vec![0; sorted.len()];
+        for (row, host) in sorted.iter().enumerate() {
             rows[usize::from(*host)] = row as u16;
         }
         for event in &mut self.events {
             event.host = event.host.map(|it| rows[usize::from(it)]);
             event.peer = event.peer.map(|it| rows[usize::from(it)]);
         }
-        let hosts = order
+        let hosts = sorted
             .iter()
             .map(|it| self.names[usize::from(*it)].clone())
             .collect();
@@ -578,7 +579,8 @@ impl Imported {
             if details.clock.is_empty() {
                 continue;
             }
-            let clock: BTreeMap<String, u64> = details.clock.iter().cloned().collect();
+            let mut clock: BTreeMap<String, u64> = BTreeMap::new();
+            clock.extend(details.clock.iter().cloned());
             let mut flaw = |problem: String| flaws.push(BadInput::new(&details.id, problem));
             let own = |it: &BTreeMap<String, u64>| it.get(self.host(event)).copied().unwrap_or(0);
             if let Some(before) = last.get(&host) {
@@ -654,7 +656,9 @@ impl States {
     pub fn changed(trace: &Imported, event: usize) -> BTreeSet<String> {
         let event = trace.events.get(event).filter(|it| it.sets);
         let set = event.map(|it| trace.details(it).set);
-        set.into_iter().flatten().map(|(name, _)| name).collect()
+        let mut names = BTreeSet::new();
+        names.extend(set.into_iter().flatten().map(|(name, _)| name));
+        names
     }
 }
 

@@ -1,7 +1,6 @@
 //! The inside of the `<cluster-scope>` element. The element itself is `www/embed.js`; it calls what is here.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use clusterscope_core::check::{Report, Verdict};
 use clusterscope_core::exhibit::Status;
@@ -170,7 +169,7 @@ pub fn mount(root: Element, options: Options) -> Result<EmbedHandle, JsValue> {
 
 /// Tells the page of every promise that is newly broken.
 fn watch(lab: &LabHandle, told: Option<Function>) -> Subscription {
-    let known = RefCell::new(BTreeSet::new());
+    let known = RefCell::new(Vec::new());
     let reader = lab.clone();
     lab.subscribe(Callback::from(move |()| {
         let Some(told) = &told else { return };
@@ -180,9 +179,9 @@ fn watch(lab: &LabHandle, told: Option<Function>) -> Subscription {
             .checks
             .iter()
             .filter(|it| it.verdict == Verdict::Violated);
-        let names: BTreeSet<&'static str> = broken.clone().map(|it| it.name).collect();
+        let names: Vec<&'static str> = broken.clone().map(|it| it.name).collect();
         let before = known.replace(names);
-        for report in broken.filter(|it| !before.contains(it.name)) {
+        for report in broken.filter(|it| !before.contains(&it.name)) {
             let reason = report.reason.clone().unwrap_or_default();
             let at = report.at.map_or(0.0, |it| it.0 as f64);
             // What the page does with it is its own affair.

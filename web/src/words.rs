@@ -36,7 +36,7 @@ pub fn title(name: &str) -> String {
     let mut letters = spaced.chars();
     let first = letters
         .next()
-        .map(|it| it.to_uppercase().to_string())
+        .map(|it| it.to_ascii_uppercase().to_string())
         .unwrap_or_default();
     format!("{first}{}", letters.as_str())
 }

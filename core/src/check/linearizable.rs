@@ -14,6 +14,7 @@ use crate::check::object::{Object, SequentialSpec};
 use crate::check::search::{Found, Item, NEVER, STEPS_MAX, Stuck, search, shrink};
 use crate::check::story::{Fate, Op, Story, by_key};
 use crate::check::zones::{self, Zones};
+use crate::parts::order;
 use crate::trace::HistoryEvent;
 
 /// So many steps go into leaving away what a proof does not need.
@@ -46,7 +47,7 @@ pub fn by_search(story: &Story<'_>, key: &str, operations: &[u32]) -> Judgement 
         .iter()
         .map(|it| story.operations[*it as usize].op)
         .collect();
-    ops.sort_unstable();
+    order::sort(&mut ops);
     ops.dedup();
     match Object::that_knows(&ops) {
         Some(Object::Register(it)) => one_object(it, story, key, operations),
@@ -167,7 +168,7 @@ fn writers(items: &[Item], places: &[u32], needed: &mut Vec<u32>) {
         matches!(action.op, Op::Write | Op::Enqueue) && seen.contains(&action.argument)
     };
     needed.extend(places.iter().filter(writes));
-    needed.sort_unstable();
+    order::sort(needed);
     needed.dedup();
 }
 

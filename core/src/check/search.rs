@@ -12,6 +12,7 @@ use std::hash::{BuildHasherDefault, Hash};
 
 use crate::check::object::{Action, SequentialSpec};
 use crate::check::story::Op;
+use crate::parts::order;
 use crate::trace::PayloadHasher;
 
 /// So many steps of search are spent before the verdict is left open.
@@ -206,7 +207,7 @@ impl<'s, 'a, S: SequentialSpec<'a>, T: Taken> Search<'s, S, T> {
                 must += 1;
             }
         }
-        lines.sort_unstable();
+        order::sort(&mut lines);
         let mut begins = vec![0u32; items.len()];
         let mut links = Vec::with_capacity(lines.len() + 1);
         let head = Link {

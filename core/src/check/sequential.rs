@@ -11,6 +11,7 @@ use crate::check::object::{Action, Object};
 use crate::check::search::{STEPS_MAX, WORDS_PER_STEP, shrink};
 use crate::check::story::{Fate, Op, Story, by_client, by_key};
 use crate::check::{Judgement, causal, linearizable};
+use crate::parts::order;
 use crate::trace::{HistoryEvent, PayloadHasher};
 
 /// So many steps go into leaving away what a proof does not need.
@@ -267,7 +268,7 @@ impl<'s, 'a> Search<'s, 'a> {
                 }
             }
         }
-        found.sort_unstable_by(|one, other| other.cmp(one));
+        order::sort_by(&mut found, |one, other| other.cmp(one));
         found.into_iter().map(|it| (it.1, it.2)).collect()
     }
 

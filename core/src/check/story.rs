@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use crate::check::{Breach, Judgement};
 use crate::frame::json_text;
+use crate::parts::order;
 use crate::trace::{HistoryEvent, PayloadHasher, Phase};
 
 /// A map that is only asked, never walked through, with a hasher that is the same everywhere.
@@ -224,7 +225,7 @@ impl<'a> Story<'a> {
                 places.push(it.end);
             }
         }
-        places.sort_unstable();
+        order::sort(&mut places);
         places.dedup();
         let last = places.last().map_or(0, |it| *it as usize);
         Judgement::Broken(Box::new(Breach {

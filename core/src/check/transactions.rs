@@ -22,6 +22,7 @@ use serde_json::Value as Json;
 use crate::check::Judgement;
 use crate::check::cycle::{Edge, Graph, Kind};
 use crate::check::story::{Fate, Lookup, Op, Story, Values, short};
+use crate::parts::order;
 use crate::trace::HistoryEvent;
 
 /// Appended to a list right before the other.
@@ -507,7 +508,7 @@ impl<'s, 'a> Lists<'s, 'a> {
                 lines.push((it.end, index, true));
             }
         }
-        lines.sort_unstable();
+        order::sort(&mut lines);
         // Those that have ended, without those that ended before another of them began.
         let mut ended: Vec<u32> = Vec::new();
         for (_, index, is_end) in lines {

@@ -8,6 +8,7 @@
 //! "Testing shared memories", 1997). Sorting the zones takes O(n log n).
 
 use crate::check::story::{Fate, NULL, OPEN, Op, Operation, Story, Values};
+use crate::parts::order;
 
 /// The end of the write that nobody saw: the absent value is there before anything begins.
 const BEFORE: i64 = -1;
@@ -136,7 +137,7 @@ fn earliest_clash(story: &Story<'_>, clusters: &[Cluster]) -> Option<Clash> {
             forward.push(*it);
         }
     }
-    forward.sort_unstable_by_key(|it| it.first);
+    order::sort_by_key(&mut forward, |it| it.first);
     // Of the zones so far, the one that reaches furthest.
     let mut furthest: Option<&Cluster> = None;
     for it in &forward {
@@ -264,7 +265,7 @@ fn held(story: &Story<'_>, zone: &Cluster) -> String {
 
 fn distinct(proof: impl Iterator<Item = u32>) -> Vec<u32> {
     let mut proof: Vec<u32> = proof.collect();
-    proof.sort_unstable();
+    order::sort(&mut proof);
     proof.dedup();
     proof
 }

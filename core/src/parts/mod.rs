@@ -1,6 +1,7 @@
 //! Pure pieces that several systems use.
 
 pub mod log;
+pub mod order;
 
 pub mod kv;
 

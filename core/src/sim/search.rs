@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::check::{Report, Verdict};
 use crate::error::{BadInput, one_of};
+use crate::parts::order;
 use crate::trace::Level;
 
 use super::predicate::Predicate;
@@ -153,7 +154,7 @@ impl Scan {
     pub fn join(&mut self, other: Scan) {
         self.tally += other.tally;
         self.seeds.extend(other.seeds);
-        self.seeds.sort_unstable();
+        order::sort(&mut self.seeds);
         self.seeds.truncate(LISTED_MAX);
         let seed = |it: &Option<Finding>| it.as_ref().map_or(u64::MAX, |it| it.spec.seed);
         if other.first.is_some() && (self.first.is_none() || seed(&other.first) < seed(&self.first))

@@ -9,6 +9,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::error::BadInput;
+use crate::parts::order;
 use crate::trace::{Level, PayloadHasher};
 
 use super::command::{Planned, order_by_time};
@@ -400,8 +401,10 @@ fn verb_of(planned: &Planned) -> String {
 }
 
 fn verbs(commands: &[Planned]) -> Vec<String> {
-    let all: BTreeSet<String> = commands.iter().map(verb_of).collect();
-    all.into_iter().collect()
+    let mut all: Vec<String> = commands.iter().map(verb_of).collect();
+    order::sort(&mut all);
+    all.dedup();
+    all
 }
 
 /// Parts of a list that may be taken away at once: all of it, halves, quarters, …, each by itself; as from and to.

@@ -10,6 +10,7 @@ use crate::error::{BadInput, quote};
 use crate::exhibit::{Exhibit, Glance, World};
 use crate::frame::{Frame, MessageDetail, MessageView, NodeView, Role, TimerView};
 use crate::parts::log::Log;
+use crate::parts::order;
 use crate::parts::per_node::PerNode;
 use crate::protocol::{Effect, NodeId, RequestId};
 use crate::trace::{Explained, HistoryEvent, Level, NO_EVENT, Recorder};
@@ -357,8 +358,9 @@ impl<P: Exhibit> Sim<P> {
                 deadline: it.deadline,
             })
             .collect();
-        timers
-            .sort_unstable_by(|one, two| (one.deadline, &one.name).cmp(&(two.deadline, &two.name)));
+        order::sort_by(&mut timers, |one, two| {
+            (one.deadline, &one.name).cmp(&(two.deadline, &two.name))
+        });
         NodeView {
             id: node,
             status: host.status,

@@ -1,8 +1,7 @@
 //! Asking the cluster for something, as a client.
 
-use std::collections::BTreeSet;
-
 use clusterscope_core::frame::Frame;
+use clusterscope_core::parts::order;
 use web_sys::{HtmlInputElement, HtmlSelectElement, SubmitEvent};
 use yew::prelude::*;
 
@@ -84,12 +83,10 @@ fn usual_target(frame: &Frame) -> String {
 
 /// Roles that somebody plays, and all nodes.
 fn targets(frame: &Frame, chosen: &str) -> Vec<String> {
-    let roles: BTreeSet<&str> = frame
-        .nodes
-        .iter()
-        .filter_map(|it| it.role)
-        .map(|it| it.name)
-        .collect();
+    let roles = frame.nodes.iter().filter_map(|it| it.role);
+    let mut roles: Vec<&str> = roles.map(|it| it.name).collect();
+    order::sort(&mut roles);
+    roles.dedup();
     let mut names: Vec<String> = Vec::new();
     if roles.len() > 1 {
         names.extend(roles.into_iter().map(str::to_owned));

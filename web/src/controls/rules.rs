@@ -56,7 +56,7 @@ pub fn Rules(props: &RulesProps) -> Html {
 
 fn rule(lab: &LabHandle, setting: &SettingView) -> Html {
     let on = setting.value == Value::Switch(true);
-    let check = words::title(setting.rule.unwrap_or_default()).to_lowercase();
+    let check = words::title(setting.rule.unwrap_or_default()).to_ascii_lowercase();
     let onclick = {
         let (lab, key) = (lab.clone(), setting.id);
         move |_: MouseEvent| {

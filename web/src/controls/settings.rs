@@ -130,10 +130,8 @@ pub fn SettingsDialog(props: &SettingsProps) -> Html {
 
 /// What the form shows at first.
 fn begin(opened: &RunSpec, settings: &[SettingView], length: Span) -> Written {
-    let mut written: Written = settings
-        .iter()
-        .map(|it| (it.id, it.value.to_string()))
-        .collect();
+    let mut written = Written::new();
+    written.extend(settings.iter().map(|it| (it.id, it.value.to_string())));
     written.insert(SEED, opened.seed.to_string());
     written.insert(LENGTH, length.to_string());
     written
@@ -270,7 +268,7 @@ fn field(
                     { setting.title }
                     if let Some(check) = setting.rule {
                         <span class="cs-hint">
-                            { format!(" without it, {} can fall", words::title(check).to_lowercase()) }
+                            { format!(" without it, {} can fall", words::title(check).to_ascii_lowercase()) }
                         </span>
                     }
                 </span>

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use clusterscope_core::frame::{End, MessageView};
+use clusterscope_core::parts::order;
 use clusterscope_core::trace::{HostId, Kind, NO_EVENT, Record, Records};
 use clusterscope_core::{Player, Time};
 use gloo_events::{EventListener, EventListenerOptions};
@@ -389,7 +390,7 @@ impl Diagram {
         self.messages.clear();
         player.run().messages(&mut self.messages);
         let now = player.now();
-        self.ended.sort_unstable();
+        order::sort(&mut self.ended);
         pen.alpha(1.0);
         for message in &self.messages {
             let (from, to) = (

@@ -123,7 +123,7 @@ fn summary(props: &PartProps) -> Html {
             <p class="cs-summary">{ summary }</p>
             if let Some(check) = weakened {
                 <p class="cs-broken-rule">
-                    { format!("A rule is broken here: {} falls.", crate::words::title(check).to_lowercase()) }
+                    { format!("A rule is broken here: {} falls.", crate::words::title(check).to_ascii_lowercase()) }
                 </p>
             }
         </Section>

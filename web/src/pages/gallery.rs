@@ -91,7 +91,7 @@ fn scenario(system: &str, scenario: &ScenarioView) -> Html {
                 <span class="cs-card-text">{ scenario.summary }</span>
                 if let Some(check) = scenario.weakened {
                     <span class="cs-card-broken">
-                        { format!("broken rule: {} falls", words::title(check).to_lowercase()) }
+                        { format!("broken rule: {} falls", words::title(check).to_ascii_lowercase()) }
                     </span>
                 }
             </a>

@@ -67,10 +67,8 @@ pub fn curves(layout: &Layout, group: &[usize], into: &mut Vec<Curve>) {
     let gaps: Vec<usize> = (0..count)
         .filter(|it| group[*it] != group[(*it + 1) % count])
         .collect();
-    let groups = group
-        .iter()
-        .collect::<std::collections::BTreeSet<_>>()
-        .len();
+    let first = |it: &usize| !group[..*it].contains(&group[*it]);
+    let groups = (0..count).filter(first).count();
     match gaps.len() {
         0 | 1 => {}
         2 if count == 2 => into.push(between_two(layout)),

@@ -16,6 +16,7 @@ use std::rc::Rc;
 
 use clusterscope_core::Time;
 use clusterscope_core::frame::{End, Frame, MessageView};
+use clusterscope_core::parts::order;
 use clusterscope_core::protocol::NodeId;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -305,7 +306,7 @@ fn keys(
 fn reachable(messages: &[MessageView]) -> Vec<MessageView> {
     let mut messages = messages.to_vec();
     // What is held may be due in a year, and is what a reader wants to let go.
-    messages.sort_by_key(|it| (it.held.is_none(), it.due, it.id));
+    order::sort_by_key(&mut messages, |it| (it.held.is_none(), it.due, it.id));
     messages.truncate(REACHABLE_MESSAGES);
     messages
 }

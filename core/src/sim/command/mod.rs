@@ -10,6 +10,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::error::BadInput;
+use crate::frame::End;
+use crate::parts::order;
 pub use read::EXAMPLES;
 pub use target::{Kinds, Link, MessageId, Point, Shape, Target};
 
@@ -153,6 +155,24 @@ impl Command {
             _ => false,
         }
     }
+
+    /// Whom it means, when it is done to nodes and clients one by one.
+    pub(super) fn target(&self) -> Option<&Target> {
+        match self {
+            Command::Crash(it) | Command::Restart(it) | Command::Wipe(it) => Some(it),
+            Command::Pause(it) | Command::Resume(it) | Command::Slow(it, _) => Some(it),
+            Command::Leave(it) | Command::Sync(it) | Command::CrashAt(it, _) => Some(it),
+            Command::Disk(it, _) | Command::Clock(it, _) | Command::Drift(it, _) => Some(it),
+            Command::Fire(it, _) | Command::Request(it, _) => Some(it),
+            _ => None,
+        }
+    }
+
+    /// Its words with the one that is meant in place of the role it plays.
+    pub(super) fn to_one(&self, target: &Target, end: End) -> String {
+        let (meant, one) = (format!(" {target}"), format!(" {end}"));
+        self.to_string().replacen(&meant, &one, 1)
+    }
 }
 
 /// A command and when it is carried out: after every event of that moment.
@@ -188,7 +208,7 @@ pub fn parse_script(text: &str) -> Result<Vec<Planned>, BadInput> {
 
 /// Puts commands into the order of time; those of one moment keep theirs.
 pub fn order_by_time(commands: &mut [Planned]) {
-    commands.sort_by_key(|it| it.at);
+    order::sort_by_key(commands, |it| it.at);
 }
 
 impl fmt::Display for DiskFault {

@@ -13,10 +13,6 @@ use super::super::settings::NODES_MAX;
 use super::super::simulation::{Member, Sim};
 
 impl<P: Exhibit> Sim<P> {
-    pub(super) fn crash(&mut self, node: NodeId, _cause: u32) {
-        self.stop(node, Status::Down);
-    }
-
     /// A node crashes because of what it was at.
     pub(in crate::sim) fn crash_now(&mut self, node: NodeId, cause: u32) {
         let event = self.kernel.record(Kind::Fault, node.into(), cause, "crash");
@@ -30,7 +26,8 @@ impl<P: Exhibit> Sim<P> {
     }
 
     /// Ends what a node is doing; what waits for it is lost.
-    fn stop(&mut self, node: NodeId, status: Status) {
+    #[inline(never)]
+    pub(super) fn stop(&mut self, node: NodeId, status: Status) {
         let host = self.kernel.host(node);
         if host.is_down() {
             return;
@@ -86,14 +83,14 @@ impl<P: Exhibit> Sim<P> {
         self.kernel.host(node).disk.suffer(fault);
     }
 
-    pub(super) fn pause(&mut self, node: NodeId, _cause: u32) {
+    pub(super) fn pause(&mut self, node: NodeId) {
         let host = self.kernel.host(node);
         if host.status == Status::Up {
             host.status = Status::Paused;
         }
     }
 
-    pub(super) fn resume(&mut self, node: NodeId, _cause: u32) {
+    pub(super) fn resume(&mut self, node: NodeId) {
         let host = self.kernel.host(node);
         if host.status == Status::Paused {
             host.status = Status::Up;

@@ -98,53 +98,9 @@ impl<P: Exhibit> Sim<P> {
         self.later.insert(place, Planned { at, command });
     }
 
-    /// What is done to nodes and clients one by one. Returns those that were meant.
+    /// What is done to nodes and clients one by one; each has the fault in its trace. Returns those that were meant.
     fn change_machines(&mut self, command: &Command) -> Vec<End> {
-        match command {
-            Command::Crash(target) => self.each(target, command, Self::crash),
-            Command::CrashAt(target, point) => self.each(target, command, |sim, node, _| {
-                sim.kernel.host(node).crash_point = Some(*point);
-            }),
-            Command::Restart(target) => self.each(target, command, Self::restart),
-            Command::Wipe(target) => self.each(target, command, Self::wipe),
-            Command::Pause(target) => self.each(target, command, Self::pause),
-            Command::Resume(target) => self.each(target, command, Self::resume),
-            Command::Slow(target, span) => self.each(target, command, |sim, node, _| {
-                sim.kernel.host(node).slow = *span
-            }),
-            Command::Leave(target) => self.each(target, command, Self::leave),
-            Command::Disk(target, fault) => self.each(target, command, |sim, node, cause| {
-                sim.spoil(node, *fault, cause)
-            }),
-            Command::Clock(target, nanos) => {
-                self.each(target, command, |sim, node, _| sim.jump(node, *nanos))
-            }
-            Command::Sync(target) => self.each(target, command, |sim, node, _| {
-                let ahead = sim.kernel.hosts[node.index()].clock.ahead(sim.kernel.now);
-                sim.jump(node, ahead.saturating_neg());
-            }),
-            Command::Drift(target, ppm) => {
-                self.each(target, command, |sim, node, _| sim.drift(node, *ppm))
-            }
-            Command::Fire(target, timer) => {
-                self.each(target, command, |sim, node, _| sim.fire_now(node, timer))
-            }
-            Command::Request(target, text) => self.each(target, command, |sim, node, cause| {
-                if let Ok(request) = text.parse() {
-                    sim.request_by_hand(node, request, cause);
-                }
-            }),
-            _ => unreachable!("the others mean no machines"),
-        }
-    }
-
-    /// Does something to everybody that is meant; each has the fault in its trace.
-    fn each(
-        &mut self,
-        target: &Target,
-        command: &Command,
-        mut act: impl FnMut(&mut Self, NodeId, u32),
-    ) -> Vec<End> {
+        let target = command.target().expect("the others mean no machines");
         let ends = self.resolve(target);
         let label = command.verb();
         if ends.is_empty() {
@@ -165,22 +121,44 @@ impl<P: Exhibit> Sim<P> {
             let event = self
                 .kernel
                 .record(Kind::Fault, (*end).into(), NO_EVENT, label);
-            // The one that is meant, in place of the role it plays.
-            let (meant, end_words) = (format!(" {target}"), format!(" {end}"));
-            self.say(
-                event,
-                || None,
-                |_| command.to_string().replacen(&meant, &end_words, 1),
-            );
+            self.say(event, || None, |_| command.to_one(target, *end));
             match end {
                 End::Node(node) => {
                     self.changed = Some(*node);
-                    act(self, *node, event);
+                    self.change_node(*node, command, event);
                 }
                 End::Client(client) => self.change_client(*client, command, event),
             }
         }
         ends
+    }
+
+    /// What is done to one node. In one place, not a function a command: the page carries it once a system.
+    fn change_node(&mut self, node: NodeId, command: &Command, event: u32) {
+        match command {
+            Command::Crash(_) => self.stop(node, Status::Down),
+            Command::CrashAt(_, point) => self.kernel.host(node).crash_point = Some(*point),
+            Command::Restart(_) => self.restart(node, event),
+            Command::Wipe(_) => self.wipe(node, event),
+            Command::Pause(_) => self.pause(node),
+            Command::Resume(_) => self.resume(node),
+            Command::Slow(_, span) => self.kernel.host(node).slow = *span,
+            Command::Leave(_) => self.leave(node, event),
+            Command::Disk(_, fault) => self.spoil(node, *fault, event),
+            Command::Clock(_, nanos) => self.jump(node, *nanos),
+            Command::Sync(_) => {
+                let ahead = self.kernel.hosts[node.index()].clock.ahead(self.kernel.now);
+                self.jump(node, ahead.saturating_neg());
+            }
+            Command::Drift(_, ppm) => self.drift(node, *ppm),
+            Command::Fire(_, timer) => self.fire_now(node, timer),
+            Command::Request(_, text) => {
+                if let Ok(request) = text.parse() {
+                    self.request_by_hand(node, request, event);
+                }
+            }
+            _ => unreachable!("the others mean no machines"),
+        }
     }
 
     /// Who is meant at this moment.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::exhibit::Exhibit;
 use crate::frame::End;
+use crate::parts::order;
 use crate::protocol::{NodeId, RequestId};
 use crate::trace::HostId;
 
@@ -30,8 +31,7 @@ impl<P: Exhibit> Sim<P> {
                     .iter()
                     .flat_map(|one| to.iter().map(|two| (*one, *two)));
                 let ways = ways.filter(|(one, two)| one != two);
-                let ways = ways.map(|(one, two)| (one.into(), two.into())).collect();
-                self.kernel.network.set_apart(now, ways);
+                self.kernel.network.set_apart(now, set_of(ways));
             }
             Command::Split(shape) => self.split(*shape, nodes),
             _ => self.kernel.network.unite(now),
@@ -97,7 +97,7 @@ impl<P: Exhibit> Sim<P> {
                 Command::Clog(_) => network.clog(now, ends, true),
                 Command::Unclog(_) => {
                     network.clog(now, ends, false);
-                    self.release_where(|view| view == ends, None);
+                    self.release_where(&|it| it == ends, None);
                 }
                 Command::Link(_, Quality::Latency(dist)) => {
                     network.set_latency(now, ends, Some(*dist))
@@ -154,12 +154,19 @@ impl<P: Exhibit> Sim<P> {
             _ => {
                 network.remove_rule(now, kind, links.as_ref());
                 self.release_where(
-                    |ends| links.as_ref().is_none_or(|it| it.contains(&ends)),
+                    &|ends| links.as_ref().is_none_or(|it| it.contains(&ends)),
                     Some(kind),
                 );
             }
         }
     }
+}
+
+/// Ways put in one by one: a set that is collected brings a sort of its own along.
+fn set_of(ways: impl Iterator<Item = (NodeId, NodeId)>) -> BTreeSet<Ends> {
+    let mut set = BTreeSet::new();
+    set.extend(ways.map(|(from, to)| (HostId::from(from), HostId::from(to))));
+    set
 }
 
 /// The ways that a shape cuts in which no groups stand apart.
@@ -178,8 +185,7 @@ fn apart(shape: Shape, nodes: u16) -> BTreeSet<Ends> {
     };
     let pairs = (0..nodes).flat_map(|one| (0..nodes).map(move |two| (one, two)));
     let cut = pairs.filter(|(one, two)| one != two && !reaches(*one, *two));
-    cut.map(|(one, two)| (NodeId(one).into(), NodeId(two).into()))
-        .collect()
+    set_of(cut.map(|(one, two)| (NodeId(one), NodeId(two))))
 }
 
 /// Single messages.
@@ -218,11 +224,11 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn release_all(&mut self) {
-        self.release_where(|_| true, None);
+        self.release_where(&|_| true, None);
     }
 
     /// Lets messages go on that were stopped, on these links and of this kind.
-    fn release_where(&mut self, on: impl Fn(Ends) -> bool, kind: Option<&str>) {
+    fn release_where(&mut self, on: &dyn Fn(Ends) -> bool, kind: Option<&str>) {
         // In the order of sending, whatever places they have.
         let mut held: Vec<(u32, u32)> = Vec::new();
         for (slot, both) in self.flights.iter().zip(&self.cargos).enumerate() {
@@ -234,7 +240,7 @@ impl<P: Exhibit> Sim<P> {
                 held.push((flight.course.id, slot as u32));
             }
         }
-        held.sort_unstable();
+        order::sort(&mut held);
         held.into_iter().for_each(|it| self.release(it.1));
     }
 
