@@ -16,7 +16,7 @@ pub fn judge(history: &[HistoryEvent]) -> Judgement {
 /// An operation that nobody knows the fate of counts as over where its client gave it up. A client that stopped
 /// reading before the others is judged by what it read last.
 pub fn check(story: &Story<'_>) -> Judgement {
-    if let Err(open) = story.only(
+    if let Err(open) = story.admits(
         "convergence",
         &[Op::Read, Op::Write, Op::Cas, Op::Incr, Op::Append],
     ) {

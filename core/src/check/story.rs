@@ -236,7 +236,7 @@ impl<'a> Story<'a> {
     }
 
     /// The first operation that is none of `known`, as a reason why a judge cannot judge.
-    pub(super) fn only(&self, judge: &str, known: &[Op]) -> Result<(), Judgement> {
+    pub(super) fn admits(&self, judge: &str, known: &[Op]) -> Result<(), Judgement> {
         let stranger = self.operations.iter().find(|it| !known.contains(&it.op));
         match stranger {
             None => Ok(()),

@@ -151,7 +151,7 @@ struct Lists<'s, 'a> {
 
 impl<'s, 'a> Lists<'s, 'a> {
     fn new(story: &'s Story<'a>) -> Result<Lists<'s, 'a>, Judgement> {
-        story.only("serializability", &[Op::Txn, Op::Append, Op::Read])?;
+        story.admits("serializability", &[Op::Txn, Op::Append, Op::Read])?;
         let mut lists = Lists {
             story,
             steps: Vec::with_capacity(story.operations.len()),

@@ -47,7 +47,7 @@ struct Writers {
 impl<'s, 'a> Views<'s, 'a> {
     /// Finds out who saw what. `Err` when that cannot be told, or a read returned what nobody wrote.
     pub fn new(story: &'s Story<'a>, judge: &str) -> Result<Views<'s, 'a>, Judgement> {
-        story.only(judge, &[Op::Read, Op::Write])?;
+        story.admits(judge, &[Op::Read, Op::Write])?;
         let mut keys: Lookup<&str, u32> = Lookup::default();
         let mut values = Values::default();
         let mut writers: Lookup<(u32, u32), Writers> = Lookup::default();
