@@ -4,7 +4,7 @@
 pub const LONGEST: usize = 8 << 10;
 
 /// Words that mean something to some decoder.
-const WORDS: [&str; 96] = [
+const WORDS: [&str; 112] = [
     "crash ",
     "restart ",
     "pause ",
@@ -98,6 +98,22 @@ const WORDS: [&str; 96] = [
     "\"clock\":{\"n1\":1}",
     "\"set\":{\"log\":{\"keep\":1,\"add\":[]}}",
     "\"id\":",
+    "{\"client\":1,\"type\":\"invoke\",\"op\":\"write\",\"key\":\"x\",\"value\":2}\n",
+    "{\"client\":1,\"type\":\"ok\",\"op\":\"write\",\"key\":\"x\",\"value\":2}\n",
+    "{\"client\":2,\"type\":\"invoke\",\"op\":\"read\",\"key\":\"x\"}\n",
+    "{\"client\":2,\"type\":\"ok\",\"op\":\"read\",\"key\":\"x\",\"value\":1}\n",
+    "{\"client\":3,\"type\":\"invoke\",\"value\":[[\"append\",\"x\",3],[\"r\",\"x\",null]]}\n",
+    "{\"client\":3,\"type\":\"ok\",\"value\":[[\"append\",\"x\",3],[\"r\",\"x\",[3]]]}\n",
+    "\"client\":",
+    "\"process\":\"a\"",
+    "\"type\":\"info\"",
+    "\"type\":\"fail\"",
+    "\"op\":\"read\"",
+    "\"op\":\"incr\"",
+    "\"op\":\"dequeue\"",
+    "\"key\":\"y\"",
+    "\"value\":[1,2]",
+    "\"value\":null",
     "\\ud800",
     "[[[[[[[[",
     "{\"a\":{\"a\":{\"a\":",
