@@ -4,6 +4,7 @@ mod accept;
 mod machines;
 mod wires;
 
+use crate::check::EVERYTHING;
 use crate::exhibit::{Exhibit, Status};
 use crate::frame::{End, Role};
 use crate::protocol::{ClientId, NodeId};
@@ -116,7 +117,7 @@ impl<P: Exhibit> Sim<P> {
         for (index, end) in ends.iter().enumerate() {
             // Checks look at the node that has just acted, so each of several must have its turn.
             if index > 0 {
-                self.observe();
+                self.observe(EVERYTHING);
             }
             let event = self
                 .kernel
