@@ -202,9 +202,15 @@ impl Recorder {
         }
     }
 
-    /// Adds an event and gives it its number. `payload` is a hash of what the record does not hold.
+    /// Adds an event and gives it its number. `word` tells its label and its tint, and is called only where records are
+    /// kept; `payload` is a hash of what the record does not hold.
     #[inline(always)]
-    pub(crate) fn add(&mut self, record: Record, label: &'static str, payload: u64) -> u32 {
+    pub(crate) fn add(
+        &mut self,
+        record: Record,
+        word: impl FnOnce() -> (&'static str, u16),
+        payload: u64,
+    ) -> u32 {
         let id = self.events;
         self.events += 1;
         self.hash.fold(record.time.0);
@@ -215,7 +221,8 @@ impl Recorder {
         self.hash.fold(place ^ payload);
         // Where nothing is kept, the record need not even be put together.
         if self.level != Level::Off {
-            self.keep(record, label);
+            let (label, tint) = word();
+            self.keep(Record { tint, ..record }, label);
         }
         id
     }
@@ -229,7 +236,8 @@ impl Recorder {
     fn intern(&mut self, label: &'static str) -> u8 {
         let known = self.labels.with(0, u32::MAX, |it| {
             it.iter()
-                .position(|it| std::ptr::eq(*it, label) || *it == label)
+                .position(|it| std::ptr::eq(*it, label))
+                .or_else(|| it.iter().position(|it| *it == label))
         });
         if let Some(known) = known {
             return known as u8;

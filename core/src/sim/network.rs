@@ -197,8 +197,17 @@ pub struct Parcel {
 }
 
 impl Network {
-    /// Decides the fate of a message between two nodes.
+    /// Decides the fate of a message where nothing is amiss.
     #[inline(always)]
+    pub fn carry(environment: &Environment, rng: &mut Rng) -> Passage {
+        let whole = environment.latency.draw(rng);
+        if rng.happens(environment.loss) {
+            return lose(rng, whole);
+        }
+        Passage::of(whole)
+    }
+
+    /// Decides the fate of a message between two nodes.
     pub fn judge(
         &mut self,
         environment: &Environment,
@@ -206,9 +215,6 @@ impl Network {
         now: Time,
         parcel: &Parcel,
     ) -> Passage {
-        if self.since.is_none() && !environment.is_odd() {
-            return draw(environment, rng, parcel.ends, Way::default());
-        }
         let cut = self.is_cut(parcel.ends);
         self.pass(environment, rng, now, parcel, cut)
     }
@@ -498,7 +504,6 @@ impl Network {
 }
 
 /// Delay and loss of a way, as the environment, the zones and the link itself have it.
-#[inline(always)]
 fn draw(environment: &Environment, rng: &mut Rng, ends: Ends, way: Way) -> Passage {
     let mut whole = way.latency.unwrap_or(environment.latency).draw(rng);
     if environment.zones > 1 && way.latency.is_none() {

@@ -398,7 +398,9 @@ impl<P: Exhibit> Run for Sim<P> {
             if let Some(planned) = self.take_command(next, limit) {
                 self.kernel.begin_step(planned.at);
                 self.changed = None;
+                self.kernel.calm = false;
                 self.carry_out(&planned.command);
+                self.kernel.look_around();
                 self.glances = PerNode::default();
                 self.observe(EVERYTHING);
                 self.kernel.watch_budget(self.flights.len());
