@@ -53,7 +53,7 @@ fn history(operations: u32, clients: u64, keys: u64, distinct: bool) -> Vec<Hist
                 client: client as u32,
                 phase,
                 op: if is_read { "read" } else { "write" },
-                key: format!("k{key}"),
+                key: format!("k{key}").into(),
                 value: if absent { Json::Null } else { json!(value) },
                 time,
                 event: 0,

@@ -41,7 +41,7 @@ fn event(client: u32, phase: Phase, op: &'static str, key: &str, value: Json) ->
         client,
         phase,
         op,
-        key: key.to_owned(),
+        key: key.to_owned().into(),
         value,
         time: Time(0),
         event: 0,

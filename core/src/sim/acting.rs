@@ -53,9 +53,9 @@ impl<P: Exhibit> Sim<P> {
         let (name, cause) = (timer.timer, timer.event);
         let payload = PayloadHasher::of(&name);
         let ends = (node.into(), HostId::WORLD);
-        let event = self
-            .kernel
-            .record_about(Kind::Timer, ends, (cause, 0), || ("timer", 0), payload);
+        let event =
+            self.kernel
+                .record_about(Kind::Timer, ends, (cause, 0), || ("timer", 0), payload);
         self.say(event, || None, |_| format!("{node}: timer {name} runs out"));
         self.act(node, event, |state, ctx| state.on_timer(ctx, name));
     }

@@ -321,9 +321,13 @@ impl<P: Exhibit> Sim<P> {
         let (host, cause) = (client.end().into(), client.event);
         let payload = PayloadHasher::of(&request);
         let ends = (host, HostId::WORLD);
-        let event =
-            self.kernel
-                .record_about(Kind::Invoke, ends, (cause, 0), || (request.kind(), 0), payload);
+        let event = self.kernel.record_about(
+            Kind::Invoke,
+            ends,
+            (cause, 0),
+            || (request.kind(), 0),
+            payload,
+        );
         self.clients[index].event = event;
         self.kernel.stats.invoked += 1;
         self.say(
@@ -518,7 +522,7 @@ impl<P: Exhibit> Sim<P> {
             client: client.identity().0,
             phase,
             op: operation.op,
-            key: operation.key,
+            key: operation.key.into(),
             value,
             time: self.kernel.now,
             event: client.event,

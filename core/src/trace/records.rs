@@ -15,8 +15,11 @@ use std::rc::Rc;
 use super::{HostId, Kind, Record};
 use crate::sim::time::Time;
 
-/// So many records make a piece: 96 KiB.
+/// So many records make a piece.
 pub const PIECE: u32 = 4_096;
+
+/// What a piece takes: 96 KiB.
+pub const PIECE_BYTES: usize = PIECE as usize * size_of::<Packed>();
 
 /// Bits for the time of a packed record: 13 days, more than text can name.
 const TIME: u32 = 50;
@@ -102,18 +105,31 @@ impl Piece {
         (from..to.min(self.len())).filter_map(|it| self.get(it))
     }
 
+    #[inline(always)]
     fn push(&mut self, record: Record) {
-        match self {
-            Piece::Packed(first, records) => match Packed::of(record, *first) {
-                Some(packed) => records.push(packed),
-                None => {
-                    let mut whole = Vec::with_capacity(PIECE as usize);
-                    whole.extend(self.range(0, usize::MAX));
-                    whole.push(record);
-                    *self = Piece::Whole(whole);
-                }
-            },
-            Piece::Whole(records) => records.push(record),
+        if let Piece::Packed(first, records) = self {
+            if let Some(packed) = Packed::of(record, *first) {
+                return records.push(packed);
+            }
+        }
+        self.push_whole(record);
+    }
+
+    /// The same, where it is seldom done.
+    #[cold]
+    fn push_again(&mut self, record: Record) {
+        self.push(record);
+    }
+
+    #[cold]
+    fn push_whole(&mut self, record: Record) {
+        if let Piece::Packed(..) = self {
+            let mut whole = Vec::with_capacity(PIECE as usize);
+            whole.extend(self.range(0, usize::MAX));
+            *self = Piece::Whole(whole);
+        }
+        if let Piece::Whole(records) = self {
+            records.push(record);
         }
     }
 
@@ -149,6 +165,8 @@ struct Shelf {
     first: u32,
     /// The number of the first piece that is there.
     lowest: u32,
+    /// The number that the next record gets.
+    end: u32,
     pieces: VecDeque<Rc<Piece>>,
     /// The hash of the trace after each whole piece, from the first one on, those that are gone among them. A shelf
     /// beside another does not know the first ones.
@@ -168,13 +186,6 @@ impl Shelf {
         self.pieces.get(piece)?.get(at)
     }
 
-    /// The number that the next record gets.
-    fn end(&self) -> u32 {
-        let last = self.pieces.back().map_or(0, |it| it.len() as u32);
-        let before = self.pieces.len().saturating_sub(1) as u32;
-        (self.lowest + before) * PIECE + last
-    }
-
     /// A shelf for what follows the first `len` records, which are the same as here.
     fn parted(&self, len: u32) -> Shelf {
         let whole = ((len / PIECE).saturating_sub(self.lowest)) as usize;
@@ -186,6 +197,7 @@ impl Shelf {
         Shelf {
             first: self.first,
             lowest: self.lowest,
+            end: len,
             pieces,
             hashes: self.hashes[..((len / PIECE) as usize).min(self.hashes.len())].to_vec(),
             turns: self.turns.clone(),
@@ -201,23 +213,38 @@ impl Shelf {
         Shelf {
             first: len,
             lowest: len / PIECE,
+            end: len,
             // A piece is begun by its first record.
-            pieces: Some(filler).filter(|it| it.len() > 0).map(Rc::new).into_iter().collect(),
+            pieces: Some(filler)
+                .filter(|it| it.len() > 0)
+                .map(Rc::new)
+                .into_iter()
+                .collect(),
             hashes: vec![None; (len / PIECE) as usize],
             turns: Rc::new(self.turns[..before].to_vec()),
         }
     }
 
-    fn append(&mut self, id: u32, record: Record) {
-        if id % PIECE == 0 {
-            // The first piece grows as it is needed: most runs are short.
-            let room = if id == 0 { 16 } else { PIECE as usize };
-            let piece = Piece::with_room(room, record.step);
-            self.pieces.push_back(Rc::new(piece));
+    /// Adds the next record.
+    #[inline(always)]
+    fn append(&mut self, record: Record) {
+        if self.end % PIECE == 0 {
+            self.begin_piece(record.step);
         }
         if let Some(last) = self.pieces.back_mut() {
-            Rc::make_mut(last).push(record);
+            match Rc::get_mut(last) {
+                Some(last) => last.push(record),
+                None => Rc::make_mut(last).push_again(record),
+            }
         }
+        self.end += 1;
+    }
+
+    #[inline(never)]
+    fn begin_piece(&mut self, step: u32) {
+        // The first piece grows as it is needed: most runs are short.
+        let room = if self.end == 0 { 16 } else { PIECE as usize };
+        self.pieces.push_back(Rc::new(Piece::with_room(room, step)));
     }
 
     fn forget_before(&mut self, id: u32) {
@@ -291,12 +318,13 @@ impl Records {
     }
 
     /// Adds an event; `hash` is the hash of the trace with it.
+    #[inline(always)]
     pub(super) fn push(&mut self, record: Record, hash: u64) {
         let id = self.len;
         let mut shelf = self.shelf.borrow_mut();
-        let is_new = shelf.end() == id && id >= shelf.first;
+        let is_new = shelf.end == id && id >= shelf.first;
         if is_new {
-            shelf.append(id, record);
+            shelf.append(record);
         }
         drop(shelf);
         if !is_new {
@@ -322,11 +350,12 @@ impl Records {
             self.shelf = Rc::new(RefCell::new(parted));
         }
         if same != Some(true) {
-            self.shelf.borrow_mut().append(id, record);
+            self.shelf.borrow_mut().append(record);
         }
     }
 
     /// A piece is full.
+    #[inline(never)]
     fn end_piece(&mut self, hash: u64) {
         let piece = (self.len / PIECE) as usize - 1;
         {
