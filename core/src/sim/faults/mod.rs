@@ -40,7 +40,9 @@ impl<P: Exhibit> Sim<P> {
                 self.change_link(command)
             }
             Command::Reset(_) | Command::Link(..) => self.change_link(command),
-            Command::Lose(_) | Command::Hold(_) | Command::Pass(_) => self.change_rule(command),
+            Command::Lose(_) | Command::Hold(_) | Command::Late(..) | Command::Pass(_) => {
+                self.change_rule(command)
+            }
             Command::Heal => {
                 self.mark(command);
                 self.kernel.network.heal(self.kernel.now);
@@ -73,7 +75,9 @@ impl<P: Exhibit> Sim<P> {
             Command::Cut(link) => vec![Command::Mend(link.clone())],
             Command::Clog(link) => vec![Command::Unclog(link.clone())],
             Command::Link(link, _) => vec![Command::Link(link.clone(), Quality::Plain)],
-            Command::Lose(kinds) | Command::Hold(kinds) => vec![Command::Pass(kinds.clone())],
+            Command::Lose(kinds) | Command::Hold(kinds) | Command::Late(kinds, _) => {
+                vec![Command::Pass(kinds.clone())]
+            }
             Command::HoldMessage(id) => vec![Command::Release(Some(*id))],
             Command::Join => {
                 let next = NodeId(self.members.len() as u16);
