@@ -120,8 +120,9 @@ pub struct Kernel {
     pub choices: Rng,
     /// Numbers messages in the order of sending.
     pub next_message: u32,
-    /// Whether nothing is amiss: the network is whole and makes neither copies nor damage, and no node needs time for what
-    /// arrives. Only commands change that. It is asked for every message, in place of everything that it stands for.
+    /// Whether nothing is amiss: the network is whole and makes neither copies nor damage, and no node needs time for
+    /// what arrives. Only commands change that. It is asked for every message, in place of everything that it stands
+    /// for.
     pub calm: bool,
     /// Why the run cannot go on, if it cannot.
     pub halted: Option<String>,
