@@ -248,6 +248,9 @@ impl<P: Exhibit> Sim<P> {
 
     #[inline]
     pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
+        if to.index() >= self.members.len() {
+            return;
+        }
         let ends = (from.into(), to.into());
         let parcel = Parcel {
             ends,
