@@ -194,7 +194,7 @@ pub enum KvResult {
 }
 
 /// The state machine: keys and whole numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct Store(BTreeMap<Key, i64>);
 
 impl Store {
@@ -237,6 +237,12 @@ impl Store {
         } else {
             pairs.join(" ")
         }
+    }
+}
+
+impl Serialize for Store {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.describe())
     }
 }
 

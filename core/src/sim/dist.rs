@@ -267,7 +267,11 @@ impl FromStr for Dist {
                 it if it.starts_with("mix") => Err(wanted()),
                 it => Part::of(it.parse().map_err(|_| wanted())?).ok_or_else(wanted),
             };
-            return Ok(Dist::Mix(chance, part(&second[..at])?, part(&second[at + 1..])?));
+            return Ok(Dist::Mix(
+                chance,
+                part(&second[..at])?,
+                part(&second[at + 1..])?,
+            ));
         }
         let first: Span = first.parse().map_err(|_| wanted())?;
         let span = || second.parse::<Span>().map_err(|_| wanted());

@@ -536,6 +536,9 @@ mod tests {
         let words = Kind::Choice(&["sync", "async"]);
         assert_eq!(words.read("async"), Ok(Value::Choice("async")));
         let error = words.read("often").unwrap_err().to_string();
-        assert!(error.contains("often") && error.contains("sync, async"), "{error}");
+        assert!(
+            error.contains("often") && error.contains("sync, async"),
+            "{error}"
+        );
     }
 }
