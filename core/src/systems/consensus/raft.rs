@@ -415,6 +415,8 @@ pub struct Raft {
     configurations: Vec<(Index, Configuration)>,
     /// Whether it wants to be a member no longer.
     leaving: bool,
+    /// Whether a leader has said that it is no member, although its log says so.
+    outside: bool,
 }
 
 impl Protocol for Raft {
@@ -451,6 +453,7 @@ impl Protocol for Raft {
             executed: Log::default(),
             configurations: vec![before.unwrap_or((0, founders))],
             leaving: false,
+            outside: false,
         };
         if let Some(snapshot) = durable.snapshot {
             raft.adopt(&snapshot);
@@ -485,7 +488,7 @@ impl Protocol for Raft {
             (Timer::Election, State::Leader(_)) => self.check_quorum(ctx),
             (Timer::Election, _) => self.on_election_timeout(ctx),
             (Timer::Heartbeat, State::Leader(_)) => self.on_heartbeat(ctx),
-            (Timer::Membership, _) => self.ask_for_change(ctx),
+            (Timer::Membership, _) => self.on_membership_timer(ctx),
             (Timer::Transfer, State::Leader(_)) => self.give_up_transfer(ctx),
             // The timer of a role that the server no longer has.
             (Timer::Heartbeat | Timer::Transfer, _) => {}
@@ -591,9 +594,10 @@ impl Raft {
             Message::TimeoutNow { term } => self.on_timeout_now(ctx, term),
             Message::AddServer { .. } => self.on_add_server(ctx, from),
             Message::RemoveServer { .. } => self.on_remove_server(ctx, from),
-            Message::RemoveServerResponse { configuration, .. } => {
-                self.on_removed(ctx, configuration);
-            }
+            Message::RemoveServerResponse {
+                term,
+                configuration,
+            } => self.on_removed(ctx, term, configuration),
         }
     }
 
@@ -701,6 +705,7 @@ impl Raft {
     fn follow(&mut self, ctx: &mut Ctx<'_, Raft>, leader: NodeId) {
         self.become_follower(ctx, self.current_term);
         self.leader = Some(leader);
+        self.outside = false;
         self.heard = Some(ctx.uptime());
         self.reset_election_timer(ctx);
     }

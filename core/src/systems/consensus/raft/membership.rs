@@ -25,7 +25,7 @@ use crate::protocol::{Ctx, NodeId, RequestId};
 use crate::sim::time::Time;
 
 use super::messages::{Message, Response};
-use super::{Command, Index, Raft, State, Timer};
+use super::{Command, Index, Raft, State, Term, Timer};
 
 /// So many rounds may a new server take to catch up (dissertation, §4.2.1).
 const ROUNDS_MAX: u32 = 10;
@@ -95,7 +95,7 @@ impl Raft {
 
     /// Whether this server has a vote.
     pub(super) fn is_member(&self) -> bool {
-        self.configuration().members().contains(self.me)
+        !self.outside && self.configuration().members().contains(self.me)
     }
 
     /// Whom a leader sends entries: all members, and who is about to become one.
@@ -374,7 +374,6 @@ impl Raft {
         let (index, latest) = self.latest();
         matches!(self.state, State::Leader(_))
             && index <= self.commit_index
-            && index > 0
             && !latest.members().contains(server)
             && !self.others().contains(server)
     }
@@ -405,12 +404,29 @@ impl Raft {
     }
 
     /// A leader says that this server is out.
-    pub(super) fn on_removed(&mut self, ctx: &mut Ctx<'_, Raft>, configuration: Index) {
-        // An old leader may not know that it has come back since.
-        if self.latest().0 <= configuration {
-            ctx.note("leaves", || "it is no member any more".to_owned());
-            ctx.leave();
+    pub(super) fn on_removed(&mut self, ctx: &mut Ctx<'_, Raft>, term: Term, index: Index) {
+        if term < self.current_term {
+            return;
         }
+        if self.latest().0 <= index {
+            ctx.note("leaves", || "it is no member any more".to_owned());
+            return ctx.leave();
+        }
+        // It was to become a member by an entry that was never committed, and nobody sends it anything: it must ask
+        // again. Until a leader does, it does not stand for election.
+        if !matches!(self.state, State::Leader(_)) {
+            self.outside = true;
+            self.state = State::Follower;
+            self.ask_for_change(ctx);
+        }
+    }
+
+    /// Time to ask again; one that was told it is out, and has heard of no leader since, no longer believes that.
+    pub(super) fn on_membership_timer(&mut self, ctx: &mut Ctx<'_, Raft>) {
+        if std::mem::take(&mut self.outside) {
+            self.reset_election_timer(ctx);
+        }
+        self.ask_for_change(ctx);
     }
 
     /// Asks to be let in, or out, again and again until it is.
