@@ -14,6 +14,7 @@ mod search;
 pub mod sequential;
 pub mod session;
 pub mod story;
+pub mod tally;
 pub mod transactions;
 mod views;
 mod zones;

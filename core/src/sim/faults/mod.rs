@@ -39,10 +39,12 @@ impl<P: Exhibit> Sim<P> {
                 self.change_link(command)
             }
             Command::Reset(_) | Command::Link(..) => self.change_link(command),
-            Command::Lose(_) | Command::Hold(_) | Command::Pass(_) => self.change_rule(command),
+            Command::Lose(_) | Command::Hold(_) | Command::Late(..) | Command::Pass(_) => {
+                self.change_rule(command)
+            }
             Command::Heal => {
-                self.mark(command);
                 self.kernel.network.heal(self.kernel.now);
+                self.mark(command);
                 self.release_all();
             }
             Command::HoldMessage(id) => self.hold_message(*id, command),
@@ -72,7 +74,9 @@ impl<P: Exhibit> Sim<P> {
             Command::Cut(link) => vec![Command::Mend(link.clone())],
             Command::Clog(link) => vec![Command::Unclog(link.clone())],
             Command::Link(link, _) => vec![Command::Link(link.clone(), Quality::Plain)],
-            Command::Lose(kinds) | Command::Hold(kinds) => vec![Command::Pass(kinds.clone())],
+            Command::Lose(kinds) | Command::Hold(kinds) | Command::Late(kinds, _) => {
+                vec![Command::Pass(kinds.clone())]
+            }
             Command::HoldMessage(id) => vec![Command::Release(Some(*id))],
             Command::Join => {
                 let next = NodeId(self.members.len() as u16);
@@ -104,9 +108,7 @@ impl<P: Exhibit> Sim<P> {
         let ends = self.resolve(target);
         let label = command.verb();
         if ends.is_empty() {
-            let event = self
-                .kernel
-                .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+            let event = self.mark_as(label);
             self.say(
                 event,
                 || None,
@@ -204,14 +206,19 @@ impl<P: Exhibit> Sim<P> {
         found.into_iter().map(End::Node).collect()
     }
 
-    /// Puts a fault of no single machine into the trace.
+    /// Puts a fault of no single machine into the trace. What it does to the network is done before, and what follows
+    /// from that comes after.
     fn mark(&mut self, command: &Command) -> u32 {
-        let label = command.verb();
-        let event = self
-            .kernel
-            .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+        let event = self.mark_as(command.verb());
         self.say(event, || None, |_| command.to_string());
         event
+    }
+
+    fn mark_as(&mut self, label: &'static str) -> u32 {
+        let amiss = self.kernel.network.amiss();
+        let nowhere = (HostId::WORLD, HostId::WORLD);
+        self.kernel
+            .record_about(Kind::Fault, nowhere, (NO_EVENT, 0), (label, amiss), 0)
     }
 
     fn change_setting(&mut self, key: &str, value: &str, command: &Command) {

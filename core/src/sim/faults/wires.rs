@@ -10,7 +10,7 @@ use crate::trace::HostId;
 
 use super::super::command::{Command, Kinds, Link, MessageId, Quality, Shape, Target};
 use super::super::flight::{Cargo, Flight, IN_STEP};
-use super::super::network::{DROPPED, Ends, Passage, RESET};
+use super::super::network::{DROPPED, Ends, Passage, RESET, Treatment};
 use super::super::queue::Event;
 use super::super::simulation::Sim;
 use super::super::time::{Span, Time};
@@ -18,7 +18,6 @@ use super::super::time::{Span, Time};
 /// Partitions and links.
 impl<P: Exhibit> Sim<P> {
     pub(super) fn change_partition(&mut self, command: &Command) {
-        self.mark(command);
         let (now, nodes) = (self.kernel.now, self.members.len() as u16);
         match command {
             Command::Partition(groups) => {
@@ -36,6 +35,7 @@ impl<P: Exhibit> Sim<P> {
             Command::Split(shape) => self.split(*shape, nodes),
             _ => self.kernel.network.unite(now),
         }
+        self.mark(command);
     }
 
     fn nodes_of(&mut self, targets: &[Target]) -> Vec<NodeId> {
@@ -78,7 +78,6 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn change_link(&mut self, command: &Command) {
-        self.mark(command);
         let (Command::Cut(link)
         | Command::Mend(link)
         | Command::Clog(link)
@@ -89,16 +88,14 @@ impl<P: Exhibit> Sim<P> {
             unreachable!("the others mean no links")
         };
         let now = self.kernel.now;
-        for ends in self.ways_of(link) {
+        let ways = self.ways_of(link);
+        for ends in ways.iter().copied() {
             let network = &mut self.kernel.network;
             match command {
                 Command::Cut(_) => network.cut(now, ends, true),
                 Command::Mend(_) => network.cut(now, ends, false),
                 Command::Clog(_) => network.clog(now, ends, true),
-                Command::Unclog(_) => {
-                    network.clog(now, ends, false);
-                    self.release_where(&|it| it == ends, None);
-                }
+                Command::Unclog(_) => network.clog(now, ends, false),
                 Command::Link(_, Quality::Latency(dist)) => {
                     network.set_latency(now, ends, Some(*dist))
                 }
@@ -109,7 +106,16 @@ impl<P: Exhibit> Sim<P> {
                     network.set_latency(now, ends, None);
                     network.set_loss(now, ends, None);
                 }
-                _ => self.reset(ends),
+                // It changes nothing that lasts.
+                _ => {}
+            }
+        }
+        self.mark(command);
+        for ends in ways {
+            match command {
+                Command::Unclog(_) => self.release_where(&|it| it == ends, None),
+                Command::Reset(_) => self.reset(ends),
+                _ => {}
             }
         }
     }
@@ -141,23 +147,24 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn change_rule(&mut self, command: &Command) {
-        self.mark(command);
-        let (Command::Lose(kinds) | Command::Hold(kinds) | Command::Pass(kinds)) = command else {
-            unreachable!("the others mean no kinds")
+        let (kinds, treatment) = match command {
+            Command::Lose(kinds) => (kinds, Some(Treatment::Lose)),
+            Command::Hold(kinds) => (kinds, Some(Treatment::Hold)),
+            Command::Late(kinds, dist) => (kinds, Some(Treatment::Delay(*dist))),
+            Command::Pass(kinds) => (kinds, None),
+            _ => unreachable!("the others mean no kinds"),
         };
         let Kinds { kind, link } = kinds;
         let links = link.as_ref().map(|it| self.ways_of(it));
         let (now, network) = (self.kernel.now, &mut self.kernel.network);
-        match command {
-            Command::Lose(_) => network.add_rule(now, kind, links, false),
-            Command::Hold(_) => network.add_rule(now, kind, links, true),
-            _ => {
-                network.remove_rule(now, kind, links.as_ref());
-                self.release_where(
-                    &|ends| links.as_ref().is_none_or(|it| it.contains(&ends)),
-                    Some(kind),
-                );
-            }
+        match treatment {
+            Some(treatment) => network.add_rule(now, kind, links.clone(), treatment),
+            None => network.remove_rule(now, kind, links.as_ref()),
+        }
+        self.mark(command);
+        if treatment.is_none() {
+            let on_them = |ends| links.as_ref().is_none_or(|it| it.contains(&ends));
+            self.release_where(&on_them, Some(kind));
         }
     }
 }

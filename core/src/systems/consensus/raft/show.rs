@@ -20,6 +20,18 @@ use super::{
 /// How many cells of a log are worth showing.
 const LOG_CELLS: u64 = 14;
 
+/// What can be asked: of the store, and, by an operator, of the cluster.
+const REQUESTS: &[&str] = &[
+    "put KEY VALUE",
+    "get KEY",
+    "cas KEY OLD NEW",
+    "incr KEY",
+    "delete KEY",
+    "transfer NODE",
+    "add NODE",
+    "remove NODE",
+];
+
 /// How members can change, as settings name it: `joint` is off or on.
 const CHANGES: &[&str] = &["one-by-one", "joint"];
 
@@ -59,6 +71,7 @@ impl Exhibit for Raft {
         family: "Consensus",
         source: "Ongaro and Ousterhout, USENIX ATC 2014",
         request: "put x 5",
+        requests: REQUESTS,
     };
 
     const GROWS: bool = true;
@@ -191,6 +204,7 @@ impl Exhibit for Raft {
         vec![
             Panel::Log {
                 title: "Logs",
+                legend: "Solid: committed. Dashed: not yet.",
                 rows,
             },
             servers(world),
