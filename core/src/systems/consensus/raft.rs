@@ -415,8 +415,9 @@ pub struct Raft {
     configurations: Vec<(Index, Configuration)>,
     /// Whether it wants to be a member no longer.
     leaving: bool,
-    /// Whether a leader has said that it is no member, although its log says so.
-    outside: bool,
+    /// A leader has said that it is no member, although its log says so: so often it asks to become one before it
+    /// believes its log again.
+    outside: u32,
 }
 
 impl Protocol for Raft {
@@ -453,7 +454,7 @@ impl Protocol for Raft {
             executed: Log::default(),
             configurations: vec![before.unwrap_or((0, founders))],
             leaving: false,
-            outside: false,
+            outside: 0,
         };
         if let Some(snapshot) = durable.snapshot {
             raft.adopt(&snapshot);
@@ -594,10 +595,9 @@ impl Raft {
             Message::TimeoutNow { term } => self.on_timeout_now(ctx, term),
             Message::AddServer { .. } => self.on_add_server(ctx, from),
             Message::RemoveServer { .. } => self.on_remove_server(ctx, from),
-            Message::RemoveServerResponse {
-                term,
-                configuration,
-            } => self.on_removed(ctx, term, configuration),
+            Message::RemoveServerResponse { configuration, .. } => {
+                self.on_removed(ctx, configuration);
+            }
         }
     }
 
@@ -705,7 +705,7 @@ impl Raft {
     fn follow(&mut self, ctx: &mut Ctx<'_, Raft>, leader: NodeId) {
         self.become_follower(ctx, self.current_term);
         self.leader = Some(leader);
-        self.outside = false;
+        self.outside = 0;
         self.heard = Some(ctx.uptime());
         self.reset_election_timer(ctx);
     }

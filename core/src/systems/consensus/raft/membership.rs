@@ -25,13 +25,16 @@ use crate::protocol::{Ctx, NodeId, RequestId};
 use crate::sim::time::Time;
 
 use super::messages::{Message, Response};
-use super::{Command, Index, Raft, State, Term, Timer};
+use super::{Command, Index, Raft, State, Timer};
 
 /// So many rounds may a new server take to catch up (dissertation, §4.2.1).
 const ROUNDS_MAX: u32 = 10;
 
 /// A new server that takes so many election time-outs for a round is given up.
 const PATIENCE: u64 = 10;
+
+/// So often a server that was told it is out asks to be let in, and does not stand for election meanwhile.
+const ASKS: u32 = 4;
 
 /// Who has a vote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -95,7 +98,7 @@ impl Raft {
 
     /// Whether this server has a vote.
     pub(super) fn is_member(&self) -> bool {
-        !self.outside && self.configuration().members().contains(self.me)
+        self.outside == 0 && self.configuration().members().contains(self.me)
     }
 
     /// Whom a leader sends entries: all members, and who is about to become one.
@@ -404,10 +407,7 @@ impl Raft {
     }
 
     /// A leader says that this server is out.
-    pub(super) fn on_removed(&mut self, ctx: &mut Ctx<'_, Raft>, term: Term, index: Index) {
-        if term < self.current_term {
-            return;
-        }
+    pub(super) fn on_removed(&mut self, ctx: &mut Ctx<'_, Raft>, index: Index) {
         if self.latest().0 <= index {
             ctx.note("leaves", || "it is no member any more".to_owned());
             return ctx.leave();
@@ -415,7 +415,7 @@ impl Raft {
         // It was to become a member by an entry that was never committed, and nobody sends it anything: it must ask
         // again. Until a leader does, it does not stand for election.
         if !matches!(self.state, State::Leader(_)) {
-            self.outside = true;
+            self.outside = ASKS;
             self.state = State::Follower;
             self.ask_for_change(ctx);
         }
@@ -423,9 +423,10 @@ impl Raft {
 
     /// Time to ask again; one that was told it is out, and has heard of no leader since, no longer believes that.
     pub(super) fn on_membership_timer(&mut self, ctx: &mut Ctx<'_, Raft>) {
-        if std::mem::take(&mut self.outside) {
+        if self.outside == 1 {
             self.reset_election_timer(ctx);
         }
+        self.outside = self.outside.saturating_sub(1);
         self.ask_for_change(ctx);
     }
 

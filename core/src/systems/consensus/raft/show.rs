@@ -89,16 +89,19 @@ impl Exhibit for Raft {
     }
 
     fn vary(config: &mut Config, rng: &mut Rng) {
-        config.batch = match rng.below(3) {
-            0 => 1 + rng.below(2),
-            1 => 5 + rng.below(5),
-            _ => config.batch,
-        };
+        match rng.below(3) {
+            // One entry at a time, so that whoever leads may fall between two. Who lags much gets a snapshot.
+            0 => {
+                (config.batch, config.pipeline) = (1, 1);
+                config.snapshot = 4 + rng.below(16);
+            }
+            1 => {
+                config.batch = 5 + rng.below(5);
+                config.snapshot = 2 + rng.below(40);
+            }
+            _ => {}
+        }
         config.heartbeat = Span::ms(30 + rng.below(40));
-        config.snapshot = match rng.below(3) {
-            0 => 2 + rng.below(20),
-            _ => 0,
-        };
         config.fast_back_up = rng.below(4) > 0;
         config.joint = rng.below(2) == 0;
         config.reads = *rng.pick(&[Reads::Log, Reads::ReadIndex, Reads::Lease]);

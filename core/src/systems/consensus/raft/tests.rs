@@ -1,5 +1,7 @@
 //! Sentences of the paper as tests: each quotes the sentence, with its section, and shows one server what it is about.
 
+mod later;
+
 use crate::parts::log::Log;
 use crate::protocol::{ClientId, Ctx, Effect, NodeId, Protocol, RequestId};
 use crate::sim::clock::Clock;
@@ -7,8 +9,8 @@ use crate::sim::rng::{Rng, Stream};
 use crate::sim::time::{Span, Time};
 
 use super::{
-    Command, Config, Configuration, Durable, Entries, Entry, Index, Message, Raft, Reads, Request,
-    Response, Rules, Snapshot, State, Term, Timer,
+    Command, Config, Durable, Entries, Entry, Index, Message, Raft, Request, Response, Rules,
+    State, Term, Timer,
 };
 
 /// One server of a cluster, n1, and what it wanted done.
@@ -182,7 +184,13 @@ fn refused(term: Term, match_index: Index, conflict_term: Term) -> Message {
     answer(term, false, match_index, conflict_term, 0)
 }
 
-fn answer(term: Term, success: bool, match_index: Index, conflict_term: Term, round: u64) -> Message {
+fn answer(
+    term: Term,
+    success: bool,
+    match_index: Index,
+    conflict_term: Term,
+    round: u64,
+) -> Message {
     Message::AppendEntriesResponse {
         term,
         success,
