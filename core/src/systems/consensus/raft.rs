@@ -480,6 +480,7 @@ impl Protocol for Raft {
                 self.become_follower(ctx, term);
             }
         }
+        self.compact(ctx);
         self.dispatch(ctx, from, message);
         self.save(ctx);
     }
@@ -874,8 +875,14 @@ impl Raft {
         };
         let place = from.index();
         let next = leader.next_index[place];
-        // A refusal that was overtaken by an acceptance says nothing any more.
-        if index + 1 >= next || leader.match_index[place] > index {
+        let matched = leader.match_index[place];
+        // A refusal that was overtaken by an acceptance says nothing any more. And what is known to agree does agree,
+        // whatever else is of the term that conflicts.
+        if conflict_term == 0 && matched > index {
+            return;
+        }
+        let index = index.max(matched);
+        if index + 1 >= next {
             return;
         }
         let mut back = next - 1;
@@ -945,7 +952,6 @@ impl Raft {
         if index <= self.commit_index {
             return;
         }
-        self.compact(ctx);
         self.commit_index = index;
         let mut reconfigured = false;
         while self.last_applied < self.commit_index {

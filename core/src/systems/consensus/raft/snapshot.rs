@@ -71,7 +71,8 @@ impl Hash for Snapshot {
 }
 
 impl Raft {
-    /// Takes a snapshot when enough has been executed since the last.
+    /// Takes a snapshot when enough has been executed since the last. Asked before something new is executed, so that
+    /// what is discarded has been there for everybody to see.
     pub(super) fn compact(&mut self, ctx: &mut Ctx<'_, Raft>) {
         let every = self.config.snapshot;
         let base = self.entries.base();
