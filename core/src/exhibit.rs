@@ -227,8 +227,18 @@ impl<'a, P: Exhibit> World<'a, P> {
     }
 
     /// The nodes that run and can talk with most others: those of whom progress can be demanded. Empty when the cluster
-    /// is split so that no group is a majority.
+    /// is split so that no group is a majority of those that founded it.
     pub fn core(&self) -> Vec<NodeId> {
+        let largest = self.together();
+        if largest.len() >= self.majority() {
+            largest
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The largest group of nodes that run and can talk with one of them, however few.
+    pub fn together(&self) -> Vec<NodeId> {
         let up = |it: &NodeId| self.status(*it) == Status::Up;
         let talk = |one: NodeId, two: NodeId| {
             let (one, two) = (one.into(), two.into());
@@ -242,9 +252,7 @@ impl<'a, P: Exhibit> World<'a, P> {
         };
         let groups = self.ids().filter(up).map(group);
         let largest = groups.reduce(|best, it| if it.len() > best.len() { it } else { best });
-        largest
-            .filter(|it| it.len() >= self.majority())
-            .unwrap_or_default()
+        largest.unwrap_or_default()
     }
 
     /// Clients' requests without an answer.

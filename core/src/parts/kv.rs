@@ -203,7 +203,7 @@ pub enum KvResult {
 }
 
 /// The state machine: keys and whole numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct Store(BTreeMap<Key, i64>);
 
 impl Store {
@@ -246,6 +246,12 @@ impl Store {
         } else {
             pairs.join(" ")
         }
+    }
+}
+
+impl Serialize for Store {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.describe())
     }
 }
 

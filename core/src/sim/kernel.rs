@@ -141,7 +141,7 @@ impl Kernel {
                 let mut clock = Clock::default();
                 let skew = environment.skew;
                 let ahead = clocks.span(Span::ZERO, skew + skew).0 as i64 - skew.0 as i64;
-                clock.jump(Time::ZERO, ahead);
+                clock.jump(ahead);
                 Host::new(seed, node, clock)
             })
             .collect();

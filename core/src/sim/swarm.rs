@@ -39,6 +39,9 @@ pub struct Bears {
 /// One coming and going of a fault: what begins it, and what ends it.
 type Fault = (Command, Vec<Command>);
 
+/// Several faults that begin together.
+type Faults = Vec<Fault>;
+
 /// The cluster as far as faults are drawn for it.
 struct Cluster {
     nodes: u16,
@@ -260,6 +263,22 @@ const KINDS: [DrawFault; 23] = [
     },
 ];
 
+/// Whoever leads is not heard for half of the time, and now and then crashes: so one begins what another finishes, and
+/// falls in the middle of it.
+fn draw_confusion(rng: &mut Rng, until: Time) -> Faults {
+    let crowned = || Target::Role(CROWNED.to_owned());
+    let every = 30 + rng.below(60);
+    let mute = Command::OneWay(vec![crowned()], vec![Target::All]);
+    let mute = lasting_for(mute, Span::ms(every / 3 + rng.below(every / 2)));
+    let crash = lasting_for(Command::Crash(crowned()), Span::ms(50 + rng.below(200)));
+    let often = Span::ms(60 + rng.below(100));
+    let again = |every, it| Command::Every(every, until, Box::new(it));
+    vec![
+        (again(Span::ms(every), mute), vec![Command::Unite]),
+        (again(often, crash), vec![Command::Restart(Target::All)]),
+    ]
+}
+
 /// A fault that is taken back after so long.
 fn lasting_for(fault: Command, span: Span) -> Command {
     Command::For(Box::new(fault), span)
@@ -308,6 +327,13 @@ impl Swarm {
         for kind in kinds {
             if rng.below(4) == 0 {
                 draw_kind(&mut rng, kind, &cluster, quiet_from, &mut script);
+            }
+        }
+        if rng.below(4) == 0 {
+            let from = Time(rng.below(quiet_from.0 / 2 + 1));
+            let to = (from + rng.span(Span(quiet_from.0 / 4), Span(quiet_from.0))).min(quiet_from);
+            for fault in draw_confusion(&mut rng, to) {
+                add(&mut script, fault, from, to);
             }
         }
         if rng.below(4) == 0 {
@@ -366,15 +392,18 @@ fn draw_kind(
     for _ in 0..times {
         let from = Time(rng.below(quiet_from.0.max(1)));
         let to = (from + rng.span(Span(longest.0 / 20), longest)).min(quiet_from);
-        let Some((begin, ends)) = kind(rng, cluster, to) else {
-            continue;
-        };
-        script.push(Planned {
-            at: from,
-            command: begin,
-        });
-        script.extend(ends.into_iter().map(|command| Planned { at: to, command }));
+        if let Some(fault) = kind(rng, cluster, to) {
+            add(script, fault, from, to);
+        }
     }
+}
+
+fn add(script: &mut Vec<Planned>, (begin, ends): Fault, from: Time, to: Time) {
+    script.push(Planned {
+        at: from,
+        command: begin,
+    });
+    script.extend(ends.into_iter().map(|command| Planned { at: to, command }));
 }
 
 /// Stops links one after the other, and lets them go in another order (FoundationDB's swizzle-clogging).
