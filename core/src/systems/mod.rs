@@ -10,12 +10,16 @@ pub mod consensus {
 
 pub mod order {
     //! Time, order, and what can be known of them.
+    pub mod causal_broadcast;
+    pub mod clocks;
     pub mod ping;
 }
 
 /// Every system, in the order in which a newcomer should meet them.
 pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
+    System::of::<order::clocks::Clocks>(),
+    System::of::<order::causal_broadcast::Broadcast>(),
     System::of::<consensus::raft::Raft>(),
 ];
 
