@@ -4,6 +4,7 @@ mod accept;
 mod machines;
 mod wires;
 
+use crate::check::EVERYTHING;
 use crate::exhibit::{Exhibit, Status};
 use crate::frame::{End, Role};
 use crate::protocol::{ClientId, NodeId};
@@ -118,7 +119,7 @@ impl<P: Exhibit> Sim<P> {
         for (index, end) in ends.iter().enumerate() {
             // Checks look at the node that has just acted, so each of several must have its turn.
             if index > 0 {
-                self.observe();
+                self.observe(EVERYTHING);
             }
             let event = self
                 .kernel
@@ -218,7 +219,7 @@ impl<P: Exhibit> Sim<P> {
         let amiss = self.kernel.network.amiss();
         let nowhere = (HostId::WORLD, HostId::WORLD);
         self.kernel
-            .record_about(Kind::Fault, nowhere, (NO_EVENT, 0), (label, amiss), 0)
+            .record_about(Kind::Fault, nowhere, (NO_EVENT, 0), || (label, amiss), 0)
     }
 
     fn change_setting(&mut self, key: &str, value: &str, command: &Command) {
