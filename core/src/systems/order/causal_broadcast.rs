@@ -251,7 +251,7 @@ pub struct Broadcast {
 }
 
 /// So many posts one answer to a `Have` brings, and so many places of the order.
-const BATCH: usize = 10;
+const BATCH: usize = 50;
 
 /// Who sets the order.
 const SEQUENCER: NodeId = NodeId(0);

@@ -170,6 +170,7 @@ impl Exhibit for Broadcast {
             Field::durable("vt", json!(kept.vt)),
             Field::durable("made", kept.made.len()),
             Field::durable("delivered", kept.delivered.len()),
+            Field::durable("held", kept.held.len()),
             Field::durable("heldBack", json!(kept.held)),
             Field::durable("received", json!(kept.received)),
             Field::durable("postsKept", kept.posts.len()),

@@ -11,9 +11,9 @@ use crate::protocol::NodeId;
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::rng::Rng;
 use crate::sim::settings::{Environment, Kind, Setting, Value};
-use crate::sim::time::Span;
+use crate::sim::time::{Span, Time};
 
-use super::{Clocks, Config, Event, checks};
+use super::{Clocks, Config, Event, Hlc, checks};
 
 /// So many events are shown.
 const SHOWN: usize = 12;
@@ -42,8 +42,8 @@ impl Exhibit for Clocks {
     const GROWS: bool = true;
 
     fn vary(config: &mut Config, rng: &mut Rng) {
-        config.interval = Span::ms(20 + rng.below(200));
-        config.local = Chance::percent(rng.below(80) as u32);
+        config.interval = Span::ms(20 + rng.below(100));
+        config.local = Chance::percent(rng.below(30) as u32);
     }
 
     fn settings() -> Vec<Setting<Config>> {
@@ -115,10 +115,10 @@ impl Exhibit for Clocks {
         vec![
             Field::durable("lamport", self.stamp.lamport),
             Field::durable("vector", json!(self.stamp.vector)),
-            Field::durable("hlc", self.stamp.hlc.to_string()),
+            Field::durable("hlc", self.stamp.hlc.short()),
             Field::durable("events", self.events),
             Field::volatile("lastEvent", last.map(|it| it.what.to_string())),
-            Field::volatile("physical", last.map(|it| it.physical.to_string())),
+            Field::volatile("physical", last.map(|it| short(it.physical))),
         ]
     }
 
@@ -128,6 +128,18 @@ impl Exhibit for Clocks {
 
     fn checks() -> Vec<Promise<Clocks>> {
         checks::all()
+    }
+}
+
+/// A time in a table: to the millisecond.
+fn short(time: Time) -> String {
+    let millis = time.0 / 1_000_000;
+    format!("{}.{:03} s", millis / 1_000, millis % 1_000)
+}
+
+impl Hlc {
+    fn short(&self) -> String {
+        format!("{} + {}", short(self.l), self.c)
     }
 }
 
@@ -145,8 +157,8 @@ fn events(world: &World<'_, Clocks>) -> Panel {
             event.what.to_string(),
             event.stamp.lamport.to_string(),
             event.stamp.vector.to_string(),
-            event.stamp.hlc.to_string(),
-            event.physical.to_string(),
+            event.stamp.hlc.short(),
+            short(event.physical),
         ]
     };
     let columns = [
@@ -226,7 +238,8 @@ fn correct() -> Vec<Scenario<Clocks>> {
             ..Config::DEFAULT
         },
         script: "100ms request n1 local\n150ms request n1 send n2\n160ms request n3 local\n300ms request n2 send n3\n\
-                 320ms request n1 local\n500ms request n3 send n1",
+                 320ms request n1 local\n500ms request n3 send n1\n\
+                 700ms request n1 send n2",
         length: Span::secs(4),
         ..calm.clone()
     };
@@ -260,7 +273,7 @@ fn correct() -> Vec<Scenario<Clocks>> {
             ..Environment::DEFAULT
         },
         swarm: true,
-        length: Span::secs(6),
+        length: Span::secs(8),
         ..calm.clone()
     };
     vec![calm, by_hand, skewed, restart, swarm]

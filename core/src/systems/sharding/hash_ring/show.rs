@@ -103,7 +103,7 @@ impl Exhibit for HashRing {
         config.replicas = 1 + rng.below(3);
         config.strong = rng.below(3);
         config.gossip = Span::ms(50 + rng.below(100));
-        if rng.below(4) == 0 {
+        if config.placement == Scheme::Ring && rng.below(3) == 0 {
             config.load_bound = 1_000 + rng.below(500);
         }
     }
@@ -555,7 +555,8 @@ fn weakened() -> Vec<Scenario<HashRing>> {
         summary: "A node joins and serves its share at once. Nobody brings it the keys: what was written there is gone.",
         weakened: Some("linearizable"),
         environment: Environment {
-            clients: 6,
+            clients: 8,
+            keys: 24,
             ..calm.environment.clone()
         },
         config: without(Rules {
