@@ -12,3 +12,11 @@ pub mod quorum;
 pub mod per_node;
 
 pub mod per_client;
+
+pub mod hashing;
+
+pub mod placement;
+
+pub mod ring;
+
+pub mod vector;

@@ -10,13 +10,23 @@ pub mod consensus {
 
 pub mod order {
     //! Time, order, and what can be known of them.
+    pub mod causal_broadcast;
+    pub mod clocks;
     pub mod ping;
+}
+
+pub mod sharding {
+    //! Spreading data over nodes that come and go.
+    pub mod hash_ring;
 }
 
 /// Every system, in the order in which a newcomer should meet them.
 pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
+    System::of::<order::clocks::Clocks>(),
+    System::of::<order::causal_broadcast::Broadcast>(),
     System::of::<consensus::raft::Raft>(),
+    System::of::<sharding::hash_ring::HashRing>(),
 ];
 
 /// The system of this name.

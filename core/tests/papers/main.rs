@@ -1,3 +1,5 @@
 //! Numbers that the papers print, or that follow from them, against what the systems do here.
 
+mod clocks;
 mod raft;
+mod ring;
