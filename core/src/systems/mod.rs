@@ -5,6 +5,7 @@ use crate::sim::system::System;
 
 pub mod consensus {
     //! Agreeing on one thing although machines fail.
+    pub mod paxos;
     pub mod raft;
 }
 
@@ -16,6 +17,7 @@ pub mod order {
 /// Every system, in the order in which a newcomer should meet them.
 pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
+    System::of::<consensus::paxos::Paxos>(),
     System::of::<consensus::raft::Raft>(),
 ];
 
