@@ -74,7 +74,9 @@ fn seen() -> [Promise<Paxos>; 6] {
             "back-from-disk",
             "An acceptor comes back and still knows what it accepted, but not what was chosen.",
             |world| {
-                let fresh = |it: &Paxos| it.heard == 0 && it.accepted.is_some();
+                let fresh = |it: &Paxos| {
+                    it.heard == 0 && it.accepted.is_some() && matches!(it.phase, Phase::Idle)
+                };
                 world
                     .actor()
                     .is_some_and(|(_, it)| fresh(it) && it.learned.is_none())

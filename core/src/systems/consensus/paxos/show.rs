@@ -336,7 +336,10 @@ fn calm() -> Scenario<Paxos> {
         summary: "n1 proposes blue: a majority promises, a majority accepts, all learn. Later n4 is asked to propose \
                   red, and answers blue.",
         weakened: None,
-        environment: Environment::DEFAULT,
+        environment: Environment {
+            patience: Span::secs(1),
+            ..Environment::DEFAULT
+        },
         config: Config::DEFAULT,
         script: "20ms request n1 propose blue\n250ms request n4 propose red",
         swarm: false,
@@ -402,7 +405,7 @@ fn correct() -> Vec<Scenario<Paxos>> {
             phase_2_quorum: 2,
             ..Config::DEFAULT
         },
-        script: "20ms request n1 propose blue\n52ms partition n1 n2 | n3 n4 n5\n150ms request n5 propose red\n1s heal",
+        script: "20ms request n1 propose blue\n62ms partition n1 n2 | n3 n4 n5\n150ms request n5 propose red\n1s heal",
         ..calm.clone()
     };
     vec![
@@ -428,7 +431,7 @@ fn lossy() -> Scenario<Paxos> {
             loss: Chance::percent(20),
             duplicate: Chance::percent(10),
             latency: Dist::Exponential(Span::ms(5), Span::ms(15)),
-            ..Environment::DEFAULT
+            ..calm().environment
         },
         script: "20ms request n1 propose blue\n20ms request n2 propose red\n20ms request n3 propose green\n\
                  20ms request n4 propose black\n20ms request n5 propose white\n2s set loss 0%",
@@ -445,10 +448,10 @@ fn swarm() -> Scenario<Paxos> {
         summary: "Crashes, pauses, cuts, emptied disks, wrong clocks, loss and copies: each seed has its own. After \
                   two thirds a majority heals for good, and must learn what was chosen.",
         environment: Environment {
+            nodes: 3,
             clients: 3,
             think: Dist::Uniform(Span::ms(20), Span::ms(300)),
-            patience: Span::secs(1),
-            ..Environment::DEFAULT
+            ..calm().environment
         },
         script: "",
         swarm: true,
@@ -466,7 +469,7 @@ fn puppets(nodes: u16, switch: fn(&mut Rules)) -> Scenario<Paxos> {
         environment: Environment {
             nodes,
             latency: Dist::Constant(Span::ms(10)),
-            ..Environment::DEFAULT
+            ..calm().environment
         },
         config: Config {
             retry: Span::secs(20),
@@ -502,8 +505,8 @@ fn forgotten_promise() -> Scenario<Paxos> {
         script: "5ms cut n1-n3\n5ms hold Accept n1>n2\n\
                  10ms request n1 propose blue\n\
                  50ms request n3 propose red\n\
-                 66ms crash n2\n67ms restart n2\n\
-                 68ms pass Accept",
+                 76ms crash n2\n77ms restart n2\n\
+                 78ms pass Accept",
         ..puppets(3, |it| it.persist_promise = false)
     }
 }
@@ -521,7 +524,7 @@ fn late_accept() -> Scenario<Paxos> {
             proposers: 2,
             ..puppets.config.clone()
         },
-        script: "5ms lose Prepare n4>n3\n5ms lose Prepare n5>n3\n5ms lose Accept n4>n1\n5ms lose Accept n5>n1\n\
+        script: "5ms lose Chosen\n5ms lose Prepare n4>n3\n5ms lose Prepare n5>n3\n5ms lose Accept n4>n1\n5ms lose Accept n5>n1\n\
                  5ms lose Accept n4>n2\n5ms hold Accept n4>n3\n\
                  10ms request n4 propose blue\n\
                  24ms request n5 propose red\n\
