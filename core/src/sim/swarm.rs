@@ -287,8 +287,10 @@ fn draw_forgetting(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
 
 /// A disk is emptied: for systems that bear no worse.
 fn draw_wipe(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
-    let weak = cluster.weak.get(rng.below(cluster.nodes.into()) as usize)?;
-    let node = Target::Node(*weak);
+    if cluster.weak.is_empty() {
+        return None;
+    }
+    let node = Target::Node(*rng.pick(&cluster.weak));
     Some((Command::Wipe(node.clone()), vec![Command::Restart(node)]))
 }
 

@@ -5,6 +5,7 @@ use crate::sim::system::System;
 
 pub mod consensus {
     //! Agreeing on one thing although machines fail.
+    pub mod multi_paxos;
     pub mod paxos;
     pub mod raft;
 }
@@ -18,6 +19,7 @@ pub mod order {
 pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
     System::of::<consensus::paxos::Paxos>(),
+    System::of::<consensus::multi_paxos::MultiPaxos>(),
     System::of::<consensus::raft::Raft>(),
 ];
 

@@ -57,7 +57,7 @@ use crate::error::BadInput;
 use crate::parts::kv::Key;
 use crate::parts::quorum::{NodeSet, majority};
 use crate::protocol::{Answer, Ctx, NodeId, Outcome, Payload, Protocol, RequestId, Stored};
-use crate::sim::time::Span;
+use crate::sim::time::{Span, Time};
 
 /// The number of a proposal, from 1; 0 is none. A node's numbers are those that leave the same rest when divided by
 /// the number of nodes, so that no two nodes have one in common (§2.5).
@@ -67,7 +67,7 @@ pub type Number = u64;
 pub type Value = Key;
 
 /// A back-off is doubled so many times at most.
-const DOUBLED_MAX: u32 = 3;
+const DOUBLED_MAX: u32 = 2;
 
 /// A learner counts the acceptors of so many proposals, the highest-numbered. Whatever is chosen can be learned from
 /// any later proposal, so the others may be forgotten.
@@ -87,14 +87,25 @@ pub struct Config {
     pub phase_1_quorum: u64,
     /// How many must accept in phase 2; 0 for the fewest that meet every phase 1 quorum, two at least.
     pub phase_2_quorum: u64,
-    /// Whether acceptors tell every learner, not just the proposer (§2.3).
-    pub tell_all: bool,
+    /// Whom acceptors tell what they have accepted.
+    pub tell: Tell,
     /// How long a proposer waits, at least, before it tries again with a higher number.
     pub retry: Span,
     /// How long a learner waits, at least, before it has a proposer find out what was chosen.
     pub inquire: Span,
     /// What can be switched off to see what it is good for.
     pub rules: Rules,
+}
+
+/// How learners learn (§2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tell {
+    /// Acceptors tell the proposer, the distinguished learner, who tells the others what was chosen.
+    Proposer,
+    /// Acceptors tell everybody.
+    Everybody,
+    /// Acceptors tell the proposer, who tells only its clients. Whoever else wants to know proposes.
+    ProposerAlone,
 }
 
 /// The rules that make Paxos safe, and the last that makes it live. Each can be switched off.
@@ -318,6 +329,9 @@ pub struct Paxos {
     lost: bool,
     unsaved: bool,
 
+    /// What its clock showed when it started.
+    since: Time,
+
     // The proposer.
     phase: Phase,
     /// What its clients want, the first of them.
@@ -358,6 +372,7 @@ impl Protocol for Paxos {
             tried: durable.tried,
             lost: durable.lost,
             unsaved: false,
+            since: ctx.now(),
             phase: Phase::Idle,
             wish: None,
             overtaken: 0,
@@ -536,7 +551,7 @@ impl Paxos {
     fn set_retry(&self, ctx: &mut Ctx<'_, Paxos>) {
         let least = self.config.retry;
         let doubled = match self.config.rules.back_off {
-            true => 1 + self.overtaken.min(DOUBLED_MAX),
+            true => self.overtaken.clamp(1, DOUBLED_MAX),
             false => 0,
         };
         ctx.set_timer_within(Timer::Retry, least, Span(least.0 << doubled));
@@ -615,13 +630,11 @@ impl Paxos {
 
     /// Tells the proposer, who tells the others once it is chosen; or everybody (§2.3).
     fn tell_learners(&mut self, ctx: &mut Ctx<'_, Paxos>, proposer: NodeId, proposal: Proposal) {
-        let mine = self.config.tell_all || proposer == self.me;
-        for learner in ctx.peers() {
-            if self.config.tell_all || learner == proposer {
-                ctx.send(learner, Message::Accepted(proposal));
-            }
+        let everybody = self.config.tell == Tell::Everybody;
+        for learner in ctx.peers().filter(|it| everybody || *it == proposer) {
+            ctx.send(learner, Message::Accepted(proposal));
         }
-        if mine {
+        if everybody || proposer == self.me {
             self.on_accepted(ctx, self.me, proposal);
         }
     }
@@ -649,7 +662,7 @@ impl Paxos {
             ctx.note("is chosen", || {
                 format!("{}, with number {}", proposal.value, proposal.number)
             });
-            if !self.config.tell_all {
+            if self.config.tell == Tell::Proposer {
                 let value = proposal.value;
                 ctx.broadcast(&Message::Chosen { value });
             }

@@ -14,7 +14,7 @@ use crate::sim::time::Span;
 use super::{Durable, Number, Paxos, Phase, Proposal, Value};
 
 /// After the faults, so long is enough to answer whoever asks.
-const PROGRESS_WITHIN: Span = Span::secs(1);
+const PROGRESS_WITHIN: Span = Span::ms(1_200);
 
 /// Every check.
 pub(super) fn all() -> Vec<Promise<Paxos>> {
@@ -94,9 +94,19 @@ fn seen() -> [Promise<Paxos>; 6] {
     ]
 }
 
+/// Asked of those that have been up for a while, if they are a quorum: who has just come back needs some time.
 fn progress(world: &World<'_, Paxos>) -> Result<(), String> {
     let core = world.core();
-    let in_core = || world.running().filter(|it| core.contains(&it.0));
+    let settled: Vec<(NodeId, &Paxos)> = world
+        .running()
+        .filter(|it| core.contains(&it.0))
+        .filter(|(id, it)| world.clock(*id).since(it.since) > PROGRESS_WITHIN)
+        .collect();
+    let acceptors = settled.iter().filter(|it| it.1.is_acceptor()).count();
+    let (one, two) = world.config.quorums(usize::from(world.environment.nodes));
+    if acceptors < one.max(two) || !settled.iter().any(|it| it.1.is_proposer()) {
+        return Ok(());
+    }
     let late = world
         .pending()
         .into_iter()
@@ -107,9 +117,8 @@ fn progress(world: &World<'_, Paxos>) -> Result<(), String> {
             it.client, it.request, it.since
         ));
     }
-    let asked = in_core().any(|(_, it)| it.wish.is_some());
-    let ignorant = in_core().find(|(_, it)| it.learned.is_none());
-    match ignorant {
+    let asked = world.running().any(|it| it.1.wish.is_some());
+    match settled.iter().find(|it| it.1.learned.is_none()) {
         Some((id, _)) if asked => Err(format!("{id} has not learned what was chosen")),
         _ => Ok(()),
     }

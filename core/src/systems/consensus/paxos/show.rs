@@ -11,7 +11,7 @@ use crate::sim::rng::Rng;
 use crate::sim::settings::{Environment, Kind, Setting, Value as Set};
 use crate::sim::time::Span;
 
-use super::{Config, Message, Paxos, Phase, Proposal, ProposeRequest, Rules, Value, checks};
+use super::{Config, Message, Paxos, Phase, Proposal, ProposeRequest, Rules, Tell, Value, checks};
 
 impl Config {
     /// Every node in every role, majorities, Paxos as it is.
@@ -20,12 +20,19 @@ impl Config {
         acceptors: 0,
         phase_1_quorum: 0,
         phase_2_quorum: 0,
-        tell_all: false,
+        tell: Tell::Proposer,
         retry: Span::ms(100),
         inquire: Span::ms(500),
         rules: Rules::ALL,
     };
 }
+
+/// The words for how learners learn.
+const TELL: [(&str, Tell); 3] = [
+    ("proposer", Tell::Proposer),
+    ("everybody", Tell::Everybody),
+    ("proposer-alone", Tell::ProposerAlone),
+];
 
 /// A rule that can be switched off.
 macro_rules! rule {
@@ -85,9 +92,9 @@ impl Exhibit for Paxos {
     const WIPES: bool = true;
 
     fn vary(config: &mut Config, rng: &mut Rng) {
-        config.tell_all = rng.below(3) == 0;
-        config.retry = Span::ms(60 + rng.below(100));
-        config.inquire = Span::ms(40 + rng.below(400));
+        config.tell = TELL[rng.below(TELL.len() as u64) as usize].1;
+        config.retry = Span::ms(60 + rng.below(50));
+        config.inquire = Span::ms(40 + rng.below(200));
     }
 
     fn settings() -> Vec<Setting<Config>> {
@@ -111,10 +118,16 @@ impl Exhibit for Paxos {
             Setting {
                 id: "accepted-goes-to",
                 title: "Acceptors tell",
-                kind: Kind::Choice(&["proposer", "everybody"]),
+                kind: Kind::Choice(&["proposer", "everybody", "proposer-alone"]),
                 rule: None,
-                get: |it| Set::Choice(if it.tell_all { "everybody" } else { "proposer" }),
-                set: |it, value| it.tell_all = value.choice() == "everybody",
+                get: |it| {
+                    let word = TELL.iter().find(|(_, tell)| *tell == it.tell);
+                    Set::Choice(word.expect("every one has a word").0)
+                },
+                set: |it, value| {
+                    let tell = TELL.iter().find(|(word, _)| *word == value.choice());
+                    it.tell = tell.expect("only these words are read").1;
+                },
             },
             span!("retry", "Proposers try again after, at least", retry),
             span!("inquire", "Learners inquire after, at least", inquire),
@@ -389,7 +402,7 @@ fn correct() -> Vec<Scenario<Paxos>> {
         config: Config {
             proposers: 2,
             acceptors: 3,
-            tell_all: true,
+            tell: Tell::Everybody,
             ..Config::DEFAULT
         },
         script: "20ms request n6 propose blue\n60ms request n7 propose red",
@@ -406,6 +419,7 @@ fn correct() -> Vec<Scenario<Paxos>> {
             ..Config::DEFAULT
         },
         script: "20ms request n1 propose blue\n62ms partition n1 n2 | n3 n4 n5\n150ms request n5 propose red\n1s heal",
+        length: Span::secs(3),
         ..calm.clone()
     };
     vec![
