@@ -277,17 +277,18 @@ impl Integrity {
 
     /// What acceptors have accepted but not on disk yet counts as well: so does a learner on the same node.
     fn was_chosen(&self, world: &World<'_, Paxos>, value: Value) -> bool {
-        let in_memory = |proposal: Proposal| {
-            let accepted = world.running().filter(|it| it.1.accepted == Some(proposal));
-            accepted.map(|it| it.0).collect::<Vec<_>>()
+        let accepted = || {
+            world
+                .running()
+                .filter_map(|(id, it)| Some((id, it.accepted?)))
         };
-        let with_value = |it: &&Proposal| it.value == value;
-        self.votes.by.keys().filter(with_value).any(|proposal| {
-            let mut all = self.votes.of(*proposal);
-            in_memory(*proposal)
-                .into_iter()
-                .for_each(|it| all.insert(it));
-            all.len() >= quorum(world)
+        let known = self.votes.by.keys().copied();
+        let mut known = known.chain(accepted().map(|it| it.1));
+        known.any(|proposal| {
+            let mut by = self.votes.of(proposal);
+            let now = accepted().filter(|it| it.1 == proposal);
+            now.for_each(|(id, _)| by.insert(id));
+            proposal.value == value && by.len() >= quorum(world)
         })
     }
 }
