@@ -14,7 +14,7 @@ use crate::protocol::NodeId;
 use crate::sim::time::Span;
 
 use super::show::short;
-use super::{Ballot, Command, Entry, MultiPaxos, Proposal, Slot, State};
+use super::{Ballot, Command, Entry, MultiPaxos, Proposal, Proposed, Slot, State};
 
 /// After the faults, so long is enough to answer whoever asks.
 const PROGRESS_WITHIN: Span = Span::secs(3);
@@ -75,9 +75,10 @@ fn seen() -> [Promise<MultiPaxos>; 6] {
             "taken-over",
             "A new leader proposes again what an earlier one proposed.",
             |world| {
+                let is_client = |it: &Proposed| matches!(it.command, Command::Client(..));
                 world.actor().is_some_and(|(_, it)| match &it.state {
                     State::Leader { proposed, waiting } => {
-                        waiting.is_empty() && proposed.iter().flatten().any(|it| !it.is_old)
+                        waiting.is_empty() && proposed.iter().flatten().any(is_client)
                     }
                     _ => false,
                 })

@@ -330,7 +330,7 @@ fn rules() -> [Setting<Config>; 10] {
             "adopt-reported",
             "A new leader proposes what was reported",
             adopt_reported,
-            "log-agreement"
+            "agreement"
         ),
         rule!(
             "adopt-highest",
@@ -554,13 +554,16 @@ fn late_accept() -> Scenario<MultiPaxos> {
     Scenario {
         id: "late-accept",
         title: "Broken: accepting is not promising",
-        summary: "n3 accepts x=2 from n2 without ever having been asked for a promise, so x=2 is chosen. Then x=1 \
-                  arrives from n1 with its lower ballot, and n3 accepts that as well: the next leader finds x=1.",
-        script: "5ms lose Heartbeat\n5ms lose Prepare n1>n3\n5ms lose Prepare n2>n3\n\
-                 5ms lose Accept n1>n2\n5ms hold Accept n1>n3\n5ms lose Refuse\n\
-                 10ms fire n1 election\n40ms request n1 put x 1\n49ms cut n2>n1\n\
-                 60ms fire n2 election\n60ms mend n2>n1",
-        ..puppets(3, |it| it.accept_is_promise = false)
+        summary: "n5 accepts x=2 from n2 without ever having been asked for a promise, so x=2 is chosen. Then x=1 \
+                  arrives from n1 with its lower ballot, and n5 accepts that as well: the next leader finds x=1.",
+        script: "5ms lose Heartbeat\n5ms lose Prepare n1>n4\n5ms lose Prepare n1>n5\n\
+                 5ms lose Accept n1>n2\n5ms lose Accept n1>n3\n5ms lose Accept n1>n4\n5ms hold Accept n1>n5\n\
+                 5ms lose Prepare n2>n1\n5ms lose Prepare n2>n5\n5ms lose Accept n2>n1\n5ms lose Accept n2>n4\n\
+                 10ms fire n1 election\n40ms request n1 put x 1\n\
+                 70ms fire n2 election\n100ms request n2 put x 2\n\
+                 200ms pass Accept n1>n5\n\
+                 250ms partition n2 n3\n250ms pass Accept\n260ms fire n5 election",
+        ..puppets(5, |it| it.accept_is_promise = false)
     }
 }
 
@@ -570,7 +573,6 @@ fn reports_ignored() -> Scenario<MultiPaxos> {
         title: "Broken: a new leader ignores what was reported",
         summary: "n1 and n2 have chosen x=1 for slot 1, and n1 has answered its client. n1 crashes; n2 becomes the \
                   leader and gives slot 1 to x=2.",
-        weakened: Some("log-agreement"),
         script: "5ms lose Heartbeat\n5ms partition n3\n\
                  10ms fire n1 election\n60ms request n1 put x 1\n\
                  150ms crash n1\n150ms heal\n\
