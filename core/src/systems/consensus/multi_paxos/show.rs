@@ -483,6 +483,7 @@ fn swarm() -> Scenario<MultiPaxos> {
         summary: "Crashes, pauses, cuts, emptied disks, wrong clocks, loss and copies: each seed has its own. After \
                   two thirds a majority heals for good, and clients must get answers again.",
         environment: Environment {
+            nodes: 3,
             clients: 3,
             ..Environment::DEFAULT
         },

@@ -469,7 +469,7 @@ fn swarm() -> Scenario<Paxos> {
         },
         script: "",
         swarm: true,
-        length: Span::ms(4_500),
+        length: Span::ms(2_400),
         ..calm()
     }
 }
