@@ -125,6 +125,12 @@ pub trait Exhibit: Protocol {
         None
     }
 
+    /// The bits of a glance that the check of this name depends on: while these stay the same in every node, it is not
+    /// asked. All of them, unless the system says otherwise.
+    fn attends(_check: &str) -> Glance {
+        [u64::MAX; 4]
+    }
+
     /// The next request of a generated workload; `unique` is different at every call in a run.
     fn draw_request(
         _rng: &mut Rng,

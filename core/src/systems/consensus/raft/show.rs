@@ -219,6 +219,22 @@ impl Exhibit for Raft {
         Some([self.current_term, vote << 2 | role, grown, reached])
     }
 
+    fn attends(check: &str) -> Glance {
+        const ALL: u64 = u64::MAX;
+        const LOG: u64 = ALL << 32;
+        // In the order of `glance`: term; vote and role; log and requests executed; commit index and last applied.
+        match check {
+            "election-safety" | "one-vote" | "leader-elected" | "second-leader" | "two-leaders" => {
+                [ALL, ALL, 0, 0]
+            }
+            "leader-append-only" | "election-failed" => [ALL, ALL, LOG, 0],
+            "log-matching" => [0, 0, LOG, 0],
+            "state-machine-safety" => [0, 0, 0, u64::from(u32::MAX)],
+            "exactly-once" | "entry-committed" => [0, 0, u64::from(u32::MAX), 0],
+            _ => [ALL; 4],
+        }
+    }
+
     fn draw_request(rng: &mut Rng, environment: &Environment, unique: u32) -> Option<KvRequest> {
         Some(KvRequest::draw(rng, environment, unique))
     }
