@@ -5,8 +5,8 @@
 //!
 //! **The idea** (§3). The sequence has *slots*; for each slot there is an instance of Paxos that chooses its command. One
 //! server, the *leader*, is the only one to propose. Phase 1 says nothing of values, so the leader carries it out once
-//! for all slots to come, with one *ballot*. After that each command needs phase 2 only: "the cost of executing a command
-//! is essentially the cost of executing only phase 2", and that is the least there can be.
+//! for all slots to come, with one *ballot*. After that "the effective cost of executing a state machine command … is the
+//! cost of executing only phase 2", and that is the least there can be.
 //!
 //! ```text
 //!   client        leader                       acceptors

@@ -531,7 +531,7 @@ impl Paxos {
         }
     }
 
-    /// Somebody has a higher number: "the proposer should then abandon its proposal" (§2.4).
+    /// Somebody has a higher number: the proposer "should then abandon its proposal" (§2.2).
     fn be_overtaken(&mut self, ctx: &mut Ctx<'_, Paxos>, by: Number) {
         let active = matches!(self.phase, Phase::One { .. } | Phase::Two { .. });
         if !active || by <= self.tried {

@@ -525,7 +525,6 @@ fn forgotten_promise() -> Scenario<Paxos> {
     }
 }
 
-/// The example in the discussion of "Paxos Made Simple" that shows why accepting must be promising as well.
 fn late_accept() -> Scenario<Paxos> {
     let puppets = puppets(5, |it| it.accept_is_promise = false);
     Scenario {
