@@ -74,6 +74,10 @@ pub trait Exhibit: Protocol {
     /// Whether it keeps its promises although a minority of the nodes lose what their disks held.
     const FORGETS: bool = false;
 
+    /// Whether it keeps its promises although disks of a minority of the nodes are emptied, and nothing worse: the
+    /// nodes know that they have lost something. Whoever [`FORGETS`](Exhibit::FORGETS) bears that anyway.
+    const WIPES: bool = false;
+
     /// Other values for constants of the algorithm, within what it bears: a swarm draws them too, since some mistakes
     /// show only with small batches or short pauses.
     fn vary(_config: &mut Self::Config, _rng: &mut Rng) {}

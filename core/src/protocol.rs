@@ -102,6 +102,12 @@ pub trait Stored: Clone + Default + 'static {
     fn truncated(&self, _rng: &mut Rng) -> Self {
         Self::default()
     }
+
+    /// What a node finds whose disk was emptied: nothing, unless something outside of it remembers that there was a
+    /// disk once.
+    fn wiped(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// Nothing is on disk.

@@ -113,6 +113,14 @@ fn with_the_rule_back_nothing_falls() {
                 spec.set(rule.id, "on");
             }
             nothing_falls(&spec);
+            let reports = finished(&spec, Level::Off).reports();
+            let weak = reports.iter().find(|it| Some(it.name) == scenario.weakened);
+            assert_ne!(
+                weak.map(|it| it.verdict),
+                Some(Verdict::Blocked),
+                "{}",
+                spec.link()
+            );
         }
     }
 }

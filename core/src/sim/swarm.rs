@@ -30,6 +30,8 @@ pub struct Swarm {
 pub struct Bears {
     /// Nodes may lose what their disks held, a minority of them.
     pub forgetting: bool,
+    /// Nodes may find their disks emptied, a minority of them.
+    pub wiping: bool,
     /// Nodes may join and leave.
     pub growth: bool,
     /// There may be one node more than usual: an even number and an odd one break different mistakes.
@@ -302,6 +304,15 @@ fn draw_forgetting(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
     ))
 }
 
+/// A disk is emptied: for systems that bear no worse.
+fn draw_wipe(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
+    if cluster.weak.is_empty() {
+        return None;
+    }
+    let node = Target::Node(*rng.pick(&cluster.weak));
+    Some((Command::Wipe(node.clone()), vec![Command::Restart(node)]))
+}
+
 /// A node comes or goes: for systems that bear it.
 fn draw_growth(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
     match cluster.weak.first() {
@@ -323,6 +334,7 @@ impl Swarm {
         let mut script = Vec::new();
         let mut kinds: Vec<DrawFault> = KINDS.to_vec();
         kinds.extend(bears.forgetting.then_some(draw_forgetting as DrawFault));
+        kinds.extend(bears.wiping.then_some(draw_wipe as DrawFault));
         kinds.extend(bears.growth.then_some(draw_growth as DrawFault));
         for kind in kinds {
             if rng.below(4) == 0 {
@@ -509,6 +521,7 @@ mod tests {
 
     const ALL: Bears = Bears {
         forgetting: true,
+        wiping: true,
         growth: true,
         any_size: true,
     };

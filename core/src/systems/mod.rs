@@ -5,6 +5,8 @@ use crate::sim::system::System;
 
 pub mod consensus {
     //! Agreeing on one thing although machines fail.
+    pub mod multi_paxos;
+    pub mod paxos;
     pub mod raft;
 }
 
@@ -25,6 +27,8 @@ pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
     System::of::<order::clocks::Clocks>(),
     System::of::<order::causal_broadcast::Broadcast>(),
+    System::of::<consensus::paxos::Paxos>(),
+    System::of::<consensus::multi_paxos::MultiPaxos>(),
     System::of::<consensus::raft::Raft>(),
     System::of::<sharding::hash_ring::HashRing>(),
 ];
