@@ -8,6 +8,11 @@ pub mod consensus {
     pub mod raft;
 }
 
+pub mod replication {
+    //! Copies: who must have one before a client is told "written", and what may be read from whom.
+    pub mod primary_backup;
+}
+
 pub mod order {
     //! Time, order, and what can be known of them.
     pub mod ping;
@@ -16,6 +21,7 @@ pub mod order {
 /// Every system, in the order in which a newcomer should meet them.
 pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
+    System::of::<replication::primary_backup::PrimaryBackup>(),
     System::of::<consensus::raft::Raft>(),
 ];
 

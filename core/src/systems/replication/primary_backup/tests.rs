@@ -1,0 +1,1 @@
+//! Sentences about primaries and backups as tests.
