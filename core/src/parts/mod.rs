@@ -10,3 +10,7 @@ pub mod quorum;
 pub mod per_node;
 
 pub mod per_client;
+
+pub mod merkle;
+
+pub mod version;

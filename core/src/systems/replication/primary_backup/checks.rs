@@ -204,30 +204,64 @@ struct AcknowledgedKept {
     by: Option<NodeId>,
     /// The last reign of each server that was looked at, and its answers.
     seen: PerNode<(Epoch, u32)>,
+    /// Answers that wait at a server for its disk: nobody has been told yet, and nobody will be if it crashes.
+    held: PerNode<Log<Entry>>,
 }
 
-invariant!(
-    AcknowledgedKept,
-    "acknowledged-kept",
-    "No write that a client was told to be done is lost."
-);
+impl Invariant<PrimaryBackup> for AcknowledgedKept {
+    fn name(&self) -> &'static str {
+        "acknowledged-kept"
+    }
 
-impl AcknowledgedKept {
-    fn look(&mut self, id: NodeId, server: &PrimaryBackup) -> Result<(), String> {
-        let Some(reign) = server.reign() else {
+    fn promise(&self) -> &'static str {
+        "No write that a client was told to be done is lost."
+    }
+
+    fn observe(&mut self, world: &World<'_, PrimaryBackup>) -> Result<(), String> {
+        let Some(id) = world.changed else {
             return Ok(());
         };
+        match world.node(id).and_then(|it| Some((it, it.reign()?))) {
+            Some((server, reign)) => self.look(id, server, reign, &world.durable(id).log),
+            None => {
+                self.held.remove(id);
+                Ok(())
+            }
+        }
+    }
+
+    fn clone_box(&self) -> Box<dyn Invariant<PrimaryBackup>> {
+        Box::new(self.clone())
+    }
+}
+
+impl AcknowledgedKept {
+    fn look(
+        &mut self,
+        id: NodeId,
+        server: &PrimaryBackup,
+        reign: &Reign,
+        disk: &Log<Entry>,
+    ) -> Result<(), String> {
         let epoch = server.epoch_at(reign.start);
         let before = self.seen.insert(id, (epoch, reign.answers));
         if before.is_none_or(|it| it.0 != epoch) {
             self.lost(id, "became primary", &server.log)?;
         }
         let answered = before.map_or(0, |it| if it.0 == epoch { it.1 } else { 0 });
-        if reign.answers == answered {
-            return Ok(());
+        if reign.answers != answered {
+            let mut done = server.log.clone();
+            done.truncate(server.last_applied as u32);
+            self.held.insert(id, done);
         }
-        let mut done = server.log.clone();
-        done.truncate(server.last_applied as u32);
+        let Some(held) = self.held.get(id) else {
+            return Ok(());
+        };
+        let mut done = held.clone();
+        done.truncate(held.common_prefix(disk));
+        if done.len() == held.len() {
+            self.held.remove(id);
+        }
         // A shorter one that agrees is an answer that was given again.
         if done.common_prefix(&self.acknowledged) == done.len() {
             return Ok(());

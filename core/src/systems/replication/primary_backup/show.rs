@@ -418,7 +418,7 @@ fn readers(mode: Mode) -> Scenario<PrimaryBackup> {
     let calm = calm();
     Scenario {
         environment: Environment {
-            clients: 3,
+            clients: 5,
             spread: true,
             ..calm.environment.clone()
         },
@@ -516,7 +516,6 @@ fn swarm() -> Scenario<PrimaryBackup> {
         environment: Environment {
             clients: 3,
             spread: true,
-            cas: Chance::percent(20),
             ..calm().environment
         },
         swarm: true,
