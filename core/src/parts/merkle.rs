@@ -44,7 +44,10 @@ pub fn is_leaf(place: u32) -> bool {
 
 /// The two places below one.
 pub fn below(place: u32) -> [u32; 2] {
-    [place.saturating_mul(2), place.saturating_mul(2).saturating_add(1)]
+    [
+        place.saturating_mul(2),
+        place.saturating_mul(2).saturating_add(1),
+    ]
 }
 
 #[cfg(test)]

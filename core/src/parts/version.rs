@@ -68,6 +68,18 @@ impl Clock {
             })
     }
 
+    /// Every write in it.
+    pub fn dots(&self) -> impl Iterator<Item = Dot> {
+        let within = |it: &Dot| {
+            let node = it.node;
+            (1..=it.count).map(move |count| Dot { node, count })
+        };
+        self.upto
+            .iter()
+            .flat_map(within)
+            .chain(self.apart.iter().copied())
+    }
+
     /// Adds one write.
     pub fn insert(&mut self, dot: Dot) {
         if self.contains(dot) {

@@ -11,6 +11,7 @@ pub mod consensus {
 pub mod replication {
     //! Copies: who must have one before a client is told "written", and what may be read from whom.
     pub mod primary_backup;
+    pub mod quorum;
 }
 
 pub mod order {
@@ -22,6 +23,7 @@ pub mod order {
 pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
     System::of::<replication::primary_backup::PrimaryBackup>(),
+    System::of::<replication::quorum::Quorum>(),
     System::of::<consensus::raft::Raft>(),
 ];
 
