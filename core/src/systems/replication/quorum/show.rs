@@ -14,7 +14,7 @@ use crate::sim::settings::{Environment, Kind, Setting, Value};
 use crate::sim::time::Span;
 
 use super::speech::{Message, Request, names};
-use super::{Config, Item, Pledge, Quorum, Rules, checks, place};
+use super::{Config, Item, Pledge, Quorum, Rules, Version, checks, place};
 
 const PLEDGES: &[&str] = &["eventual", "fresh", "linearizable"];
 const CONFLICTS: &[&str] = &["siblings", "lww"];
@@ -356,6 +356,15 @@ fn show(item: &Item) -> String {
     }
 }
 
+/// A version and its clock, as the paper's Figure 3 has it: `3 (n1:2,n2:1)`.
+fn full(version: &Version, world: &World<'_, Quorum>) -> String {
+    let value = version.value.map_or("deleted".to_owned(), |it| it.to_string());
+    match world.config.lww {
+        true => format!("{value} ({})", version.stamp.dot),
+        false => format!("{value} ({})", Item::of(version.clone()).seen),
+    }
+}
+
 /// The first keys that anybody has.
 fn keys(world: &World<'_, Quorum>) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::new();
@@ -385,12 +394,8 @@ fn replicas(world: &World<'_, Quorum>, any: &Quorum, keys: &[Key]) -> Panel {
         let mut cell = match item_of(world, id, key) {
             Some(it) if it.versions.is_empty() => show(it),
             Some(it) => {
-                let dots: Vec<String> = it
-                    .versions
-                    .iter()
-                    .map(|it| it.stamp.dot.to_string())
-                    .collect();
-                format!("{} ({})", show(it), dots.join(" "))
+                let cells: Vec<String> = it.versions.iter().map(|it| full(it, world)).collect();
+                cells.join("  ")
             }
             None => String::new(),
         };
@@ -639,9 +644,9 @@ fn measured() -> Vec<Scenario<Quorum>> {
             ..Config::DEFAULT
         },
         script: "0s delay Write mix(38%,pareto(1.05ms,1.51),exponential(0s,5.464ms))\n\
-                 0s delay Ack mix(91.22%,pareto(235us,10),exponential(0s,602us))\n\
-                 0s delay Read mix(91.22%,pareto(235us,10),exponential(0s,602us))\n\
-                 0s delay Response mix(91.22%,pareto(235us,10),exponential(0s,602us))",
+                 0s delay Ack mix(91.22%,pareto(235us,10),exponential(0s,602410ns))\n\
+                 0s delay Read mix(91.22%,pareto(235us,10),exponential(0s,602410ns))\n\
+                 0s delay Response mix(91.22%,pareto(235us,10),exponential(0s,602410ns))",
         length: Span::secs(20),
         pace: Span::ms(4),
         ..calm()

@@ -1,0 +1,4 @@
+//! Numbers that the papers print, or that follow from them, against what the systems do here.
+
+mod dynamo;
+mod pbs;
