@@ -12,12 +12,23 @@ fn at(millis: u64) -> (String, Option<String>) {
     run.run_until(Time(Span::ms(millis).0));
     let frame = run.frame();
     let replicas = frame.panels.iter().find_map(|it| match it {
-        Panel::Table { title: "Replicas", rows, .. } => rows.first().cloned(),
+        Panel::Table {
+            title: "Replicas",
+            rows,
+            ..
+        } => rows.first().cloned(),
         _ => None,
     });
     let row = replicas.expect("somebody has x");
-    assert_eq!((&row[2], &row[2]), (&row[3], &row[4]), "all homes have the same");
-    (row[2].clone(), frame.clients.last().and_then(|it| it.told.clone()))
+    assert_eq!(
+        (&row[2], &row[2]),
+        (&row[3], &row[4]),
+        "all homes have the same"
+    );
+    (
+        row[2].clone(),
+        frame.clients.last().and_then(|it| it.told.clone()),
+    )
 }
 
 #[test]

@@ -392,8 +392,12 @@ impl Protocol for Quorum {
             }
             Message::Response { op, item } => self.on_response(ctx, from, op, item),
             Message::Repair { key, item } => {
-                let by_time = !self.config.rules.repair_by_version;
-                self.put_in(key, &item, by_time || self.config.lww);
+                let mut now = self.merged(key, &item);
+                if !self.config.rules.repair_by_version {
+                    let newest = now.newest;
+                    now.versions.retain(|it| Some(it.stamp) == newest);
+                }
+                self.replace(key, now);
             }
             Message::Handoff { key, item } => {
                 self.take(ctx, key, &item, None);
@@ -481,13 +485,11 @@ impl Protocol for Quorum {
 impl Quorum {
     /// Every node, in the order in which they come for a key; the first `N` are its homes.
     fn walk(&self, key: Key) -> Vec<NodeId> {
-        walk(&self.ring, place(key))
+        walk(&self.ring, place(key), usize::MAX)
     }
 
     fn homes(&self, key: Key) -> Vec<NodeId> {
-        let mut homes = self.walk(key);
-        homes.truncate(self.config.n as usize);
-        homes
+        walk(&self.ring, place(key), self.config.n as usize)
     }
 
     /// How many must answer a read.
@@ -563,14 +565,15 @@ fn place(key: Key) -> u64 {
     mix(PayloadHasher::of(&key))
 }
 
-/// Every node once, clockwise from a place.
-fn walk(ring: &[(u64, NodeId)], place: u64) -> Vec<NodeId> {
+/// The first nodes clockwise from a place, each once.
+fn walk(ring: &[(u64, NodeId)], place: u64, count: usize) -> Vec<NodeId> {
     let first = ring.partition_point(|it| it.0 < place);
-    let mut seen = NodeSet::default();
     let mut nodes = Vec::new();
     for (_, node) in ring[first..].iter().chain(&ring[..first]) {
-        if !seen.contains(*node) {
-            seen.insert(*node);
+        if nodes.len() == count {
+            break;
+        }
+        if !nodes.contains(node) {
             nodes.push(*node);
         }
     }
@@ -944,7 +947,7 @@ impl Quorum {
     /// Takes a version, as a home or with a hint for whom it is.
     fn take(&mut self, ctx: &mut Ctx<'_, Self>, key: Key, item: &Item, hint: Option<NodeId>) {
         match hint.filter(|it| *it != self.me) {
-            None => self.put_in(key, item, self.config.lww),
+            None => self.replace(key, self.merged(key, item)),
             Some(home) => {
                 ctx.note("stands in", || format!("for {home}: {key}"));
                 let lww = self.config.lww;
@@ -957,10 +960,15 @@ impl Quorum {
         }
     }
 
-    fn put_in(&mut self, key: Key, item: &Item, lww: bool) {
+    fn merged(&self, key: Key, item: &Item) -> Item {
         let mut now = self.store.get(&key).cloned().unwrap_or_default();
-        let before = now.clone();
-        now.merge(item, lww);
+        now.merge(item, self.config.lww);
+        now
+    }
+
+    /// From now on this is what is here of a key.
+    fn replace(&mut self, key: Key, now: Item) {
+        let before = self.store.get(&key).cloned().unwrap_or_default();
         if now == before {
             return;
         }
@@ -1114,7 +1122,7 @@ impl Quorum {
         };
         for (key, item) in items {
             self.tally.exchanged += 1;
-            self.put_in(*key, item, self.config.lww);
+            self.replace(*key, self.merged(*key, item));
         }
         self.save(ctx);
         if answer {

@@ -95,9 +95,8 @@ impl Node {
     }
 
     fn answers(&self) -> usize {
-        let answers = |it: &&Effect<PrimaryBackup>| {
-            matches!(it, Effect::Respond(_, Response::Done { .. }))
-        };
+        let answers =
+            |it: &&Effect<PrimaryBackup>| matches!(it, Effect::Respond(_, Response::Done { .. }));
         self.effects.iter().filter(answers).count()
     }
 
@@ -260,8 +259,14 @@ fn a_write_is_done_when_the_mode_says_so() {
     quick.asks(1, "put x 1");
     assert_eq!(quick.answers(), 1);
     // It was on its way to the disk before.
-    let disk = quick.effects.iter().position(|it| matches!(it, Effect::Persist(_)));
-    let told = quick.effects.iter().position(|it| matches!(it, Effect::Respond(..)));
+    let disk = quick
+        .effects
+        .iter()
+        .position(|it| matches!(it, Effect::Persist(_)));
+    let told = quick
+        .effects
+        .iter()
+        .position(|it| matches!(it, Effect::Respond(..)));
     assert!(disk < told);
 }
 

@@ -119,7 +119,12 @@ impl Node {
 
     /// The number of the request that it coordinates.
     fn op(&self) -> u64 {
-        *self.node.operations.keys().next().expect("it coordinates one")
+        *self
+            .node
+            .operations
+            .keys()
+            .next()
+            .expect("it coordinates one")
     }
 
     /// Each of these tells what it has.
@@ -134,7 +139,10 @@ impl Node {
 /// §4.4
 #[test]
 fn ancestors_are_forgotten_and_conflicts_are_kept() {
-    let (one, two) = (version(Some(1), dot(N1, 1), "-"), version(Some(2), dot(N1, 2), "n1:1"));
+    let (one, two) = (
+        version(Some(1), dot(N1, 1), "-"),
+        version(Some(2), dot(N1, 2), "n1:1"),
+    );
     let three = version(Some(3), dot(N2, 1), "n1:1");
     assert_eq!(merged(&[&one, &two]).values(), [2]);
     assert_eq!(merged(&[&two, &one]).values(), [2]);
@@ -179,7 +187,12 @@ fn a_write_is_done_when_w_homes_have_it() {
     let mut node = Node::new(3, |_| {});
     node.asks("put x 5");
     assert_eq!(node.kinds(), ["Write"; 3]);
-    let counted = matches!(node.effects.iter().find(|it| !matches!(it, Effect::SetTimer(..))), Some(Effect::Persist(_)));
+    let counted = matches!(
+        node.effects
+            .iter()
+            .find(|it| !matches!(it, Effect::SetTimer(..))),
+        Some(Effect::Persist(_))
+    );
     assert!(counted, "the dot is on disk before anybody hears of it");
     let op = node.op();
     node.hears(N2, Message::Ack { op });
@@ -220,17 +233,35 @@ fn who_stands_in_is_told_for_whom() {
     node.hears(homes[0], Message::Ack { op });
     node.waits(2);
     let hinted = node.sent().into_iter().filter_map(|(to, it)| match it {
-        Message::Write { hint: Some(home), .. } => Some((to, *home)),
+        Message::Write {
+            hint: Some(home), ..
+        } => Some((to, *home)),
         _ => None,
     });
-    assert_eq!(hinted.collect::<Vec<_>>(), [(walk[3], homes[1]), (walk[4], homes[2])]);
+    assert_eq!(
+        hinted.collect::<Vec<_>>(),
+        [(walk[3], homes[1]), (walk[4], homes[2])]
+    );
     // "Upon detecting that A has recovered, D will attempt to deliver the replica to A."
     let mut stand_in = Node::new(5, |_| {});
     let item = version(Some(5), dot(N2, 1), "-");
     let (op, hint) = (1, Some(N3));
-    stand_in.hears(N2, Message::Write { op, key, item, hint });
+    stand_in.hears(
+        N2,
+        Message::Write {
+            op,
+            key,
+            item,
+            hint,
+        },
+    );
     stand_in.act(|node, ctx| node.on_timer(ctx, Timer::Tick));
-    assert!(stand_in.sent().iter().any(|it| it.0 == N3 && matches!(it.1, Message::Handoff { .. })));
+    assert!(
+        stand_in
+            .sent()
+            .iter()
+            .any(|it| it.0 == N3 && matches!(it.1, Message::Handoff { .. }))
+    );
 }
 
 /// "Each read operation … propagates the value to a majority before it returns" (Attiya, Bar-Noy, Dolev, §3); with many
@@ -251,7 +282,12 @@ fn abd_asks_before_it_writes_and_writes_before_it_answers() {
     assert_eq!(node.kinds(), ["Read"; 3]);
     node.responds(N2, known.clone());
     node.responds(N3, Item::default());
-    let stamps: Vec<u64> = node.node.operations.values().map(|it| it.item.newest.unwrap().at).collect();
+    let stamps: Vec<u64> = node
+        .node
+        .operations
+        .values()
+        .map(|it| it.item.newest.unwrap().at)
+        .collect();
     assert_eq!(stamps, [42]);
     assert_eq!(node.kinds(), ["Write"; 3]);
 
@@ -268,7 +304,16 @@ fn abd_asks_before_it_writes_and_writes_before_it_answers() {
 
 #[test]
 fn r_is_raised_only_for_who_is_promised_fresh_reads() {
-    let sizes = |n, r, w, promise| Config { n, r, w, promise, ..Config::DEFAULT }.read_quorum();
+    let sizes = |n, r, w, promise| {
+        Config {
+            n,
+            r,
+            w,
+            promise,
+            ..Config::DEFAULT
+        }
+        .read_quorum()
+    };
     assert_eq!(sizes(3, 1, 1, Pledge::Eventual), 1);
     assert_eq!(sizes(3, 1, 1, Pledge::Fresh), 3);
     assert_eq!(sizes(5, 2, 3, Pledge::Linearizable), 3);
@@ -276,10 +321,21 @@ fn r_is_raised_only_for_who_is_promised_fresh_reads() {
 
 #[test]
 fn requests_and_text_are_one_to_one() {
-    for text in ["get x", "put x 5", "put x 5 after n1:2,n2.4", "delete x after -", "cas x 1 2"] {
+    for text in [
+        "get x",
+        "put x 5",
+        "put x 5 after n1:2,n2.4",
+        "delete x after -",
+        "cas x 1 2",
+    ] {
         assert_eq!(text.parse::<Request>().unwrap().to_string(), text);
     }
-    for text in ["put x 5 after", "get x after n1:1", "put x 5 after x", "put after n1:1"] {
+    for text in [
+        "put x 5 after",
+        "get x after n1:1",
+        "put x 5 after x",
+        "put after n1:1",
+    ] {
         assert!(text.parse::<Request>().is_err(), "{text}");
     }
     let refused = Response::Refused("no".to_owned());
