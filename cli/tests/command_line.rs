@@ -4,7 +4,8 @@ mod common;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Stdio;
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
 
 use serde_json::Value as Json;
 
@@ -178,7 +179,10 @@ fn every_scenario_ends_as_it_should_and_its_link_replays_it() {
                 let verdict = if blocked { "blocked" } else { "violated" };
                 assert_eq!(report["verdict"], verdict, "{name}: {report}");
                 let moment = report["at"].is_u64() && report["step"].is_u64();
-                assert!((moment || blocked) && report["reason"].is_string(), "{report}");
+                assert!(
+                    (moment || blocked) && report["reason"].is_string(),
+                    "{report}"
+                );
             }
             let again = json(
                 &["replay", run["link"].as_str().expect("text"), "--json"],

@@ -118,6 +118,12 @@ pub trait Exhibit: Protocol {
     /// What must hold.
     fn checks() -> Vec<Promise<Self>>;
 
+    /// Whether clients are promised what this *history* check judges, with these settings. A rule that is switched off
+    /// takes no promise back.
+    fn promises(_config: &Self::Config, _check: &str) -> bool {
+        true
+    }
+
     /// All that checks look at in a node, as a few numbers, where these are cheaper to compare than the checks are to
     /// ask: while they stay the same, nothing has changed that could break a promise, and no check is asked. Whoever
     /// answers promises that no check looks at anything but nodes. `None` has them asked at every step.

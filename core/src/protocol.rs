@@ -128,6 +128,11 @@ pub enum Outcome {
 pub trait Answer: Payload {
     /// What it means for the request.
     fn outcome(&self) -> Outcome;
+
+    /// What else a person would like to know who asked: which version it was, who knew it. No history has it.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A distributed algorithm: what one node does.

@@ -10,6 +10,12 @@ pub mod consensus {
     pub mod raft;
 }
 
+pub mod replication {
+    //! Copies: who must have one before a client is told "written", and what may be read from whom.
+    pub mod primary_backup;
+    pub mod quorum;
+}
+
 pub mod order {
     //! Time, order, and what can be known of them.
     pub mod causal_broadcast;
@@ -27,10 +33,12 @@ pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
     System::of::<order::clocks::Clocks>(),
     System::of::<order::causal_broadcast::Broadcast>(),
+    System::of::<replication::primary_backup::PrimaryBackup>(),
+    System::of::<replication::quorum::Quorum>(),
+    System::of::<sharding::hash_ring::HashRing>(),
     System::of::<consensus::paxos::Paxos>(),
     System::of::<consensus::multi_paxos::MultiPaxos>(),
     System::of::<consensus::raft::Raft>(),
-    System::of::<sharding::hash_ring::HashRing>(),
 ];
 
 /// The system of this name.

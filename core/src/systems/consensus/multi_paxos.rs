@@ -50,7 +50,6 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::json;
 
 use crate::parts::kv::{KvRequest, KvResult, Store};
 use crate::parts::log::{Log, Slice};
@@ -289,12 +288,7 @@ impl Payload for Response {
 impl Answer for Response {
     fn outcome(&self) -> Outcome {
         match *self {
-            Response::Executed(KvResult::Value(value)) => Outcome::Done(json!(value)),
-            Response::Executed(KvResult::Written) => Outcome::Done(json!("written")),
-            Response::Executed(KvResult::Mismatch(found)) => Outcome::Refused(match found {
-                Some(found) => format!("it holds {found}"),
-                None => "it is absent".to_owned(),
-            }),
+            Response::Executed(result) => result.outcome(),
             Response::NotLeader(hint) => Outcome::Elsewhere(hint),
         }
     }

@@ -19,7 +19,7 @@ const CELLS: u64 = 14;
 
 impl Config {
     /// Time-outs as Raft has them, majorities, Multi-Paxos as it is.
-    const DEFAULT: Config = Config {
+    pub(crate) const DEFAULT: Config = Config {
         election_min: Span::ms(150),
         election_max: Span::ms(300),
         heartbeat: Span::ms(50),

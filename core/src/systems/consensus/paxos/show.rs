@@ -15,7 +15,7 @@ use super::{Config, Message, Paxos, Phase, Proposal, ProposeRequest, Rules, Tell
 
 impl Config {
     /// Every node in every role, majorities, Paxos as it is.
-    const DEFAULT: Config = Config {
+    pub(crate) const DEFAULT: Config = Config {
         proposers: 0,
         acceptors: 0,
         phase_1_quorum: 0,

@@ -304,12 +304,7 @@ impl Payload for Response {
 impl Answer for Response {
     fn outcome(&self) -> Outcome {
         match *self {
-            Response::Executed(KvResult::Value(value)) => Outcome::Done(json!(value)),
-            Response::Executed(KvResult::Written) => Outcome::Done(json!("written")),
-            Response::Executed(KvResult::Mismatch(found)) => Outcome::Refused(match found {
-                Some(found) => format!("it holds {found}"),
-                None => "it is absent".to_owned(),
-            }),
+            Response::Executed(result) => result.outcome(),
             Response::Done => Outcome::Done(json!("done")),
             Response::Refused(why) => Outcome::Refused(why.to_owned()),
             Response::NotLeader(hint) => Outcome::Elsewhere(hint),
