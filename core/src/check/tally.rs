@@ -71,18 +71,23 @@ struct Key {
 }
 
 impl Key {
-    /// How far behind a read is that began at `begun` and returned `value`.
+    /// How far behind a read is that began at `begun` and returned `value`; of siblings (a list) each counts.
     fn staleness(&self, value: &Json, begun: Time) -> Option<Staleness> {
-        if self.open.contains(value) {
+        let returned: &[Json] = match value {
+            Json::Array(values) => values,
+            value => std::slice::from_ref(value),
+        };
+        if returned.iter().any(|it| self.open.contains(it)) {
             return None;
         }
-        let known = self.writes.iter().rfind(|it| it.value == *value);
+        let known = |value: &Json| self.writes.iter().rfind(|it| it.value == *value);
+        let known: Vec<&Write> = returned.iter().filter_map(known).collect();
         let mut missing = self.writes.iter().filter(|it| {
-            it.acknowledged < begun && known.is_none_or(|known| it.begun > known.acknowledged)
+            it.acknowledged < begun && known.iter().all(|known| it.begun > known.acknowledged)
         });
         let first = missing.next()?;
         // What is remembered no more, or was there before the first write, is older than all that is remembered.
-        let forgotten = if known.is_none() { self.forgotten } else { 0 };
+        let forgotten = if known.is_empty() { self.forgotten } else { 0 };
         Some(Staleness {
             versions: 1 + missing.count() as u32 + forgotten,
             by: begun.since(first.acknowledged),
@@ -308,6 +313,8 @@ mod tests {
             (1, Ok, "write", json!(1), 20),
             (3, Invoke, "read", json!(null), 30),
             (3, Ok, "read", json!(2), 40),
+            (3, Invoke, "read", json!(null), 50),
+            (3, Ok, "read", json!([1, 2]), 60),
         ]);
         let mut tally = Tally::default();
         tally.follow(&log);

@@ -12,6 +12,7 @@ pub mod consensus {
 
 pub mod replication {
     //! Copies: who must have one before a client is told "written", and what may be read from whom.
+    pub mod cap;
     pub mod primary_backup;
     pub mod quorum;
 }
@@ -35,6 +36,7 @@ pub static ALL: &[System] = &[
     System::of::<order::causal_broadcast::Broadcast>(),
     System::of::<replication::primary_backup::PrimaryBackup>(),
     System::of::<replication::quorum::Quorum>(),
+    System::of::<replication::cap::Cap>(),
     System::of::<sharding::hash_ring::HashRing>(),
     System::of::<consensus::paxos::Paxos>(),
     System::of::<consensus::multi_paxos::MultiPaxos>(),

@@ -10,7 +10,7 @@ use super::{Config, Raft, Reads, Rules};
 
 impl Config {
     /// The paper's time-outs (§9.3), and Raft as the paper has it.
-    pub(super) const DEFAULT: Config = Config {
+    pub(crate) const DEFAULT: Config = Config {
         election_min: Span::ms(150),
         election_max: Span::ms(300),
         heartbeat: Span::ms(50),

@@ -346,6 +346,13 @@ impl Exhibit for Quorum {
     }
 }
 
+impl Quorum {
+    /// Whether some key here has versions of which neither had seen the other.
+    pub(crate) fn has_siblings(&self) -> bool {
+        self.store.values().any(|it| it.values().len() > 1)
+    }
+}
+
 /// An item in a few letters: `5`, `5 7` for siblings, `deleted`.
 fn show(item: &Item) -> String {
     let values: Vec<String> = item.values().iter().map(i64::to_string).collect();
