@@ -235,7 +235,7 @@ impl<P: Exhibit> Sim<P> {
                 }
             }
             Effect::Note(label, details) => self.note(node, label, details, event),
-            Effect::Leave => self.go(node),
+            Effect::Leave => self.go(node, event),
             Effect::Work(_) => unreachable!("the rest of the list was put off"),
         }
     }
