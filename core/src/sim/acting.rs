@@ -253,7 +253,7 @@ impl<P: Exhibit> Sim<P> {
             }
             Effect::Note(label, details) => self.note(node, label, details, event),
             Effect::Leave => {
-                self.go(node);
+                self.go(node, event);
                 return !self.kernel.hosts[node.index()].is_down();
             }
             Effect::Work(_) => unreachable!("the rest of the list was put off"),

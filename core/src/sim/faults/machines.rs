@@ -20,8 +20,10 @@ impl<P: Exhibit> Sim<P> {
         self.stop(node, Status::Down);
     }
 
-    /// A node leaves for good.
-    pub(in crate::sim) fn go(&mut self, node: NodeId) {
+    /// A node leaves for good because of what it was at.
+    pub(in crate::sim) fn go(&mut self, node: NodeId, cause: u32) {
+        let event = self.kernel.record(Kind::Fault, node.into(), cause, "gone");
+        self.say(event, || None, |_| format!("{node} is gone for good"));
         self.stop(node, Status::Gone);
     }
 
@@ -113,7 +115,7 @@ impl<P: Exhibit> Sim<P> {
         match self.kernel.host(node).status {
             Status::Up => self.act(node, cause, |state, ctx| state.on_leave(ctx)),
             // Who cannot say good-bye goes without.
-            Status::Paused => self.go(node),
+            Status::Paused => self.go(node, cause),
             Status::Down => self.kernel.host(node).status = Status::Gone,
             Status::Gone => {}
         }
