@@ -383,6 +383,12 @@ impl<P: Exhibit> Watch<P> {
                     reason: None,
                     evidence: Vec::new(),
                 };
+                if !P::promises(world.config, name) {
+                    return Report {
+                        reason: Some("not promised with these settings".to_owned()),
+                        ..told
+                    };
+                }
                 told.judged(&self.judgement(world.history, *judge), world.history)
             }
         }

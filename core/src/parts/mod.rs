@@ -20,3 +20,7 @@ pub mod placement;
 pub mod ring;
 
 pub mod vector;
+
+pub mod merkle;
+
+pub mod version;

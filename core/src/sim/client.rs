@@ -98,10 +98,14 @@ impl<P: Exhibit> fmt::Display for Told<P> {
             Told::Died => return f.write_str("died"),
         };
         match response.outcome() {
-            Outcome::Done(value) => write!(f, "{from}: {}", json_text(&value)),
-            Outcome::Refused(why) => write!(f, "{from}: {why}"),
-            Outcome::Elsewhere(Some(hint)) => write!(f, "{from}: not here, ask {hint}"),
-            Outcome::Elsewhere(None) => write!(f, "{from}: not here"),
+            Outcome::Done(value) => write!(f, "{from}: {}", json_text(&value))?,
+            Outcome::Refused(why) => write!(f, "{from}: {why}")?,
+            Outcome::Elsewhere(Some(hint)) => write!(f, "{from}: not here, ask {hint}")?,
+            Outcome::Elsewhere(None) => write!(f, "{from}: not here")?,
+        }
+        match response.remark() {
+            Some(remark) => write!(f, " ({remark})"),
+            None => Ok(()),
         }
     }
 }
@@ -308,7 +312,12 @@ impl<P: Exhibit> Sim<P> {
     pub(super) fn invoke(&mut self, index: usize, request: P::Request) {
         let now = self.kernel.now;
         let until = now + self.kernel.environment.patience;
+        let nodes = self.members.len() as u64;
         let client = &mut self.clients[index];
+        // A person has said whom to ask.
+        if self.kernel.environment.spread && !client.is_manual() {
+            client.target = NodeId(client.rng.below(nodes) as u16);
+        }
         client.sequence += 1;
         client.asking = Some(Asking {
             request: request.clone(),

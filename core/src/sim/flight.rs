@@ -246,6 +246,9 @@ impl<P: Exhibit> Sim<P> {
 
     #[inline]
     pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
+        if to.index() >= self.members.len() {
+            return;
+        }
         self.kernel.stats.sent += 1;
         if !self.kernel.calm {
             return self.send_amiss(from, to, message, cause);

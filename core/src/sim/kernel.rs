@@ -120,8 +120,9 @@ pub struct Kernel {
     pub choices: Rng,
     /// Numbers messages in the order of sending.
     pub next_message: u32,
-    /// Whether nothing is amiss: the network is whole and makes neither copies nor damage, and no node needs time for what
-    /// arrives. Only commands change that. It is asked for every message, in place of everything that it stands for.
+    /// Whether nothing is amiss: the network is whole and makes neither copies nor damage, and no node needs time for
+    /// what arrives. Only commands change that. It is asked for every message, in place of everything that it stands
+    /// for.
     pub calm: bool,
     /// Why the run cannot go on, if it cannot.
     pub halted: Option<String>,
@@ -140,7 +141,7 @@ impl Kernel {
                 let mut clock = Clock::default();
                 let skew = environment.skew;
                 let ahead = clocks.span(Span::ZERO, skew + skew).0 as i64 - skew.0 as i64;
-                clock.jump(Time::ZERO, ahead);
+                clock.jump(ahead);
                 Host::new(seed, node, clock)
             })
             .collect();

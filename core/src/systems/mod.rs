@@ -5,7 +5,15 @@ use crate::sim::system::System;
 
 pub mod consensus {
     //! Agreeing on one thing although machines fail.
+    pub mod multi_paxos;
+    pub mod paxos;
     pub mod raft;
+}
+
+pub mod replication {
+    //! Copies: who must have one before a client is told "written", and what may be read from whom.
+    pub mod primary_backup;
+    pub mod quorum;
 }
 
 pub mod order {
@@ -25,8 +33,12 @@ pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
     System::of::<order::clocks::Clocks>(),
     System::of::<order::causal_broadcast::Broadcast>(),
-    System::of::<consensus::raft::Raft>(),
+    System::of::<replication::primary_backup::PrimaryBackup>(),
+    System::of::<replication::quorum::Quorum>(),
     System::of::<sharding::hash_ring::HashRing>(),
+    System::of::<consensus::paxos::Paxos>(),
+    System::of::<consensus::multi_paxos::MultiPaxos>(),
+    System::of::<consensus::raft::Raft>(),
 ];
 
 /// The system of this name.

@@ -36,7 +36,6 @@ use std::fmt;
 use std::rc::Rc;
 
 use serde::Serialize;
-use serde_json::json;
 
 use crate::parts::kv::{Key, KvRequest, KvResult, Store};
 use crate::parts::placement::Scheme;
@@ -203,12 +202,7 @@ impl Payload for Response {
 impl Answer for Response {
     fn outcome(&self) -> Outcome {
         match *self {
-            Response::Done(KvResult::Value(value)) => Outcome::Done(json!(value)),
-            Response::Done(KvResult::Written) => Outcome::Done(json!("written")),
-            Response::Done(KvResult::Mismatch(found)) => Outcome::Refused(match found {
-                Some(found) => format!("it holds {found}"),
-                None => "it is absent".to_owned(),
-            }),
+            Response::Done(result) => result.outcome(),
             Response::NotMine(hint) => Outcome::Elsewhere(hint),
         }
     }
