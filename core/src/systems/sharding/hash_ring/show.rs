@@ -552,18 +552,14 @@ fn weakened() -> Vec<Scenario<HashRing>> {
     let lost = Scenario {
         id: "no-hand-over",
         title: "Broken: the new owner begins with nothing",
-        summary: "A node joins and serves its share at once. Nobody brings it the keys: what was written there is gone.",
+        summary: "A node joins and serves its share at once. Nobody brings it the keys: where is the \
+                  apple that was put there before?",
         weakened: Some("linearizable"),
-        environment: Environment {
-            clients: 8,
-            keys: 24,
-            ..calm.environment.clone()
-        },
         config: without(Rules {
             hand_over: false,
             ..Rules::ALL
         }),
-        script: "3s join",
+        script: "2s request n1 put apple 1\n3s join\n4s request n1 get apple",
         ..calm.clone()
     };
     let two = Scenario {
