@@ -221,10 +221,16 @@ impl Ghost for FreshReads {
                 };
                 if let Some(dot) = missing {
                     return Err(format!(
-                        "{id} answered a read of {key} and had not found {}, which had been acknowledged before the \
-                         read began",
+                        "{id} answered a read of {key} and had not found {}, which had been acknowledged or read \
+                         before the read began",
                         self.values.say(*key, dot)
                     ));
+                }
+                // Where there seems to be one copy, no read finds less than an earlier one.
+                if world.config.promise == super::Pledge::Linearizable {
+                    if let Some(stamp) = newest {
+                        self.acknowledged.entry(*key).or_default().add(*stamp);
+                    }
                 }
             }
             _ => {}

@@ -25,7 +25,7 @@ const KEYS_SHOWN: usize = 12;
 
 impl Config {
     /// Dynamo's usual choice (§6): (N, R, W) = (3, 2, 2).
-    const DEFAULT: Config = Config {
+    pub(super) const DEFAULT: Config = Config {
         n: 3,
         r: 2,
         w: 2,
@@ -699,13 +699,11 @@ fn swarms() -> Vec<Scenario<Quorum>> {
         title: "Faults, and exact registers",
         summary: "The same, with registers that must seem to be one copy.",
         environment: Environment {
-            keys: 20,
+            keys: 8,
             ..swarm.environment.clone()
         },
         config: Config {
-            n: 5,
-            r: 3,
-            w: 3,
+            timeout: Span::ms(150),
             ..registers().config
         },
         ..swarm.clone()
