@@ -185,7 +185,7 @@ impl Tally {
             Phase::Fail => bucket.refused += 1,
             Phase::Info | Phase::Invoke => bucket.unknown += 1,
         }
-        let key = self.keys.entry(line.key.clone()).or_default();
+        let key = self.keys.entry(line.key.to_string()).or_default();
         match (line.phase, line.op) {
             (Phase::Ok, "read") => {
                 bucket.reads += 1;
@@ -208,7 +208,7 @@ impl Tally {
     fn begin(&mut self, line: &HistoryEvent) {
         let value = written(line).unwrap_or(Json::Null);
         if line.op != "read" {
-            let key = self.keys.entry(line.key.clone()).or_default();
+            let key = self.keys.entry(line.key.to_string()).or_default();
             key.open.push(value.clone());
             if key.open.len() > WRITES_KEPT {
                 key.open.remove(0);
@@ -240,7 +240,7 @@ mod tests {
                 client: *client,
                 phase: *phase,
                 op,
-                key: "x".to_owned(),
+                key: "x".to_owned().into(),
                 value: value.clone(),
                 time: Time(Span::ms(*ms).0),
                 event: place as u32,

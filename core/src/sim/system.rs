@@ -117,6 +117,7 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<Setup<P>, BadInput> {
         let length = spec.length.unwrap_or(scenario.length);
         let bears = Bears {
             forgetting: P::FORGETS,
+            wiping: P::WIPES,
             growth: P::GROWS,
             any_size: spec.settings.iter().all(|it| it.0 != "nodes"),
         };

@@ -5,6 +5,8 @@ use crate::sim::system::System;
 
 pub mod consensus {
     //! Agreeing on one thing although machines fail.
+    pub mod multi_paxos;
+    pub mod paxos;
     pub mod raft;
 }
 
@@ -16,14 +18,26 @@ pub mod replication {
 
 pub mod order {
     //! Time, order, and what can be known of them.
+    pub mod causal_broadcast;
+    pub mod clocks;
     pub mod ping;
+}
+
+pub mod sharding {
+    //! Spreading data over nodes that come and go.
+    pub mod hash_ring;
 }
 
 /// Every system, in the order in which a newcomer should meet them.
 pub static ALL: &[System] = &[
     System::of::<order::ping::Ping>(),
+    System::of::<order::clocks::Clocks>(),
+    System::of::<order::causal_broadcast::Broadcast>(),
     System::of::<replication::primary_backup::PrimaryBackup>(),
     System::of::<replication::quorum::Quorum>(),
+    System::of::<sharding::hash_ring::HashRing>(),
+    System::of::<consensus::paxos::Paxos>(),
+    System::of::<consensus::multi_paxos::MultiPaxos>(),
     System::of::<consensus::raft::Raft>(),
 ];
 

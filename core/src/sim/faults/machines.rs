@@ -120,8 +120,7 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn jump(&mut self, node: NodeId, nanos: i64) {
-        let now = self.kernel.now;
-        self.kernel.host(node).clock.jump(now, nanos);
+        self.kernel.host(node).clock.jump(nanos);
     }
 
     /// Changes how fast a clock runs; timers that run are counted by it, so they move.

@@ -4,6 +4,7 @@ mod accept;
 mod machines;
 mod wires;
 
+use crate::check::EVERYTHING;
 use crate::exhibit::{Exhibit, Status};
 use crate::frame::{End, Role};
 use crate::protocol::{ClientId, NodeId};
@@ -43,8 +44,8 @@ impl<P: Exhibit> Sim<P> {
                 self.change_rule(command)
             }
             Command::Heal => {
-                self.mark(command);
                 self.kernel.network.heal(self.kernel.now);
+                self.mark(command);
                 self.release_all();
             }
             Command::HoldMessage(id) => self.hold_message(*id, command),
@@ -108,9 +109,7 @@ impl<P: Exhibit> Sim<P> {
         let ends = self.resolve(target);
         let label = command.verb();
         if ends.is_empty() {
-            let event = self
-                .kernel
-                .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+            let event = self.mark_as(label);
             self.say(
                 event,
                 || None,
@@ -120,7 +119,7 @@ impl<P: Exhibit> Sim<P> {
         for (index, end) in ends.iter().enumerate() {
             // Checks look at the node that has just acted, so each of several must have its turn.
             if index > 0 {
-                self.observe();
+                self.observe(EVERYTHING);
             }
             let event = self
                 .kernel
@@ -208,14 +207,19 @@ impl<P: Exhibit> Sim<P> {
         found.into_iter().map(End::Node).collect()
     }
 
-    /// Puts a fault of no single machine into the trace.
+    /// Puts a fault of no single machine into the trace. What it does to the network is done before, and what follows
+    /// from that comes after.
     fn mark(&mut self, command: &Command) -> u32 {
-        let label = command.verb();
-        let event = self
-            .kernel
-            .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+        let event = self.mark_as(command.verb());
         self.say(event, || None, |_| command.to_string());
         event
+    }
+
+    fn mark_as(&mut self, label: &'static str) -> u32 {
+        let amiss = self.kernel.network.amiss();
+        let nowhere = (HostId::WORLD, HostId::WORLD);
+        self.kernel
+            .record_about(Kind::Fault, nowhere, (NO_EVENT, 0), || (label, amiss), 0)
     }
 
     fn change_setting(&mut self, key: &str, value: &str, command: &Command) {

@@ -18,7 +18,6 @@ use super::super::time::{Span, Time};
 /// Partitions and links.
 impl<P: Exhibit> Sim<P> {
     pub(super) fn change_partition(&mut self, command: &Command) {
-        self.mark(command);
         let (now, nodes) = (self.kernel.now, self.members.len() as u16);
         match command {
             Command::Partition(groups) => {
@@ -36,6 +35,7 @@ impl<P: Exhibit> Sim<P> {
             Command::Split(shape) => self.split(*shape, nodes),
             _ => self.kernel.network.unite(now),
         }
+        self.mark(command);
     }
 
     fn nodes_of(&mut self, targets: &[Target]) -> Vec<NodeId> {
@@ -78,7 +78,6 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn change_link(&mut self, command: &Command) {
-        self.mark(command);
         let (Command::Cut(link)
         | Command::Mend(link)
         | Command::Clog(link)
@@ -89,16 +88,14 @@ impl<P: Exhibit> Sim<P> {
             unreachable!("the others mean no links")
         };
         let now = self.kernel.now;
-        for ends in self.ways_of(link) {
+        let ways = self.ways_of(link);
+        for ends in ways.iter().copied() {
             let network = &mut self.kernel.network;
             match command {
                 Command::Cut(_) => network.cut(now, ends, true),
                 Command::Mend(_) => network.cut(now, ends, false),
                 Command::Clog(_) => network.clog(now, ends, true),
-                Command::Unclog(_) => {
-                    network.clog(now, ends, false);
-                    self.release_where(&|it| it == ends, None);
-                }
+                Command::Unclog(_) => network.clog(now, ends, false),
                 Command::Link(_, Quality::Latency(dist)) => {
                     network.set_latency(now, ends, Some(*dist))
                 }
@@ -109,7 +106,16 @@ impl<P: Exhibit> Sim<P> {
                     network.set_latency(now, ends, None);
                     network.set_loss(now, ends, None);
                 }
-                _ => self.reset(ends),
+                // It changes nothing that lasts.
+                _ => {}
+            }
+        }
+        self.mark(command);
+        for ends in ways {
+            match command {
+                Command::Unclog(_) => self.release_where(&|it| it == ends, None),
+                Command::Reset(_) => self.reset(ends),
+                _ => {}
             }
         }
     }
@@ -141,7 +147,6 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn change_rule(&mut self, command: &Command) {
-        self.mark(command);
         let (kinds, treatment) = match command {
             Command::Lose(kinds) => (kinds, Some(Treatment::Lose)),
             Command::Hold(kinds) => (kinds, Some(Treatment::Hold)),
@@ -153,14 +158,13 @@ impl<P: Exhibit> Sim<P> {
         let links = link.as_ref().map(|it| self.ways_of(it));
         let (now, network) = (self.kernel.now, &mut self.kernel.network);
         match treatment {
-            Some(treatment) => network.add_rule(now, kind, links, treatment),
-            None => {
-                network.remove_rule(now, kind, links.as_ref());
-                self.release_where(
-                    &|ends| links.as_ref().is_none_or(|it| it.contains(&ends)),
-                    Some(kind),
-                );
-            }
+            Some(treatment) => network.add_rule(now, kind, links.clone(), treatment),
+            None => network.remove_rule(now, kind, links.as_ref()),
+        }
+        self.mark(command);
+        if treatment.is_none() {
+            let on_them = |ends| links.as_ref().is_none_or(|it| it.contains(&ends));
+            self.release_where(&on_them, Some(kind));
         }
     }
 }

@@ -52,7 +52,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::json;
 
 use crate::parts::kv::{KvRequest, KvResult, Store};
 use crate::parts::log::{Log, Slice};
@@ -310,14 +309,7 @@ impl Payload for Response {
 impl Answer for Response {
     fn outcome(&self) -> Outcome {
         match *self {
-            Response::Done { result, .. } => match result {
-                KvResult::Value(value) => Outcome::Done(json!(value)),
-                KvResult::Written => Outcome::Done(json!("written")),
-                KvResult::Mismatch(found) => Outcome::Refused(match found {
-                    Some(found) => format!("it holds {found}"),
-                    None => "it is absent".to_owned(),
-                }),
-            },
+            Response::Done { result, .. } => result.outcome(),
             Response::NotPrimary(hint) => Outcome::Elsewhere(hint),
         }
     }
@@ -506,12 +498,12 @@ impl Protocol for PrimaryBackup {
             Message::Acknowledge { success, index, .. } => {
                 self.on_acknowledge(ctx, from, success, index)
             }
-            Message::ReadIndex { read } => {
-                if self.may_answer() && self.is_ready() {
-                    let index = self.commit;
-                    ctx.send(from, Message::ReadAt { read, index });
-                }
+            Message::ReadIndex { read } if self.may_answer() && self.is_ready() => {
+                let index = self.commit;
+                ctx.send(from, Message::ReadAt { read, index });
             }
+            // Whoever asks will ask another.
+            Message::ReadIndex { .. } => {}
             Message::ReadAt { read, index } => {
                 for it in self.reads.iter_mut().filter(|it| it.number == read) {
                     it.index = Some(index);

@@ -22,7 +22,7 @@ const MODES: &[&str] = &["sync", "semi-sync", "async"];
 const READS: &[&str] = &["primary", "any"];
 
 impl Config {
-    pub(super) const DEFAULT: Config = Config {
+    pub(crate) const DEFAULT: Config = Config {
         mode: Mode::Sync,
         read_any: false,
         beat: Span::ms(50),

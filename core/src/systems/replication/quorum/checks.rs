@@ -586,7 +586,7 @@ fn homes_of(
 fn is_amiss(world: &World<'_, Quorum>) -> bool {
     let environment = world.environment;
     let chances = [environment.loss, environment.burst, environment.corrupt];
-    world.network.since().is_some()
+    !world.network.is_whole()
         || chances.iter().any(|it| *it != Chance::NEVER)
         || environment.capacity > 0
         || environment.inbox > 0
@@ -635,10 +635,9 @@ fn answers(world: &World<'_, Quorum>) -> Result<(), String> {
     let asks = world.environment.clients > 0;
     let enough = world.config.read_quorum().max(world.config.w as usize);
     // Where every run of homes on the ring has enough in the core, every key has.
-    let served = node.ring.iter().all(|it| {
-        let homes = super::walk(&node.ring, it.0, world.config.n as usize);
-        let there = homes.iter().filter(|it| core.contains(it));
-        there.count() >= enough
+    let served = node.ring.tokens().iter().all(|it| {
+        let homes = node.ring.preference_list(it.at, world.config.n as usize);
+        homes.iter().filter(|it| core.contains(it)).count() >= enough
     });
     if !asks || !served {
         return Ok(());
