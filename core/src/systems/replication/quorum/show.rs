@@ -649,7 +649,7 @@ fn measured() -> Vec<Scenario<Quorum>> {
                  0s delay Read mix(91.22%,pareto(235us,10),exponential(0s,602410ns))\n\
                  0s delay Response mix(91.22%,pareto(235us,10),exponential(0s,602410ns))\n\
                  0s set latency 0s",
-        length: Span::secs(20),
+        length: Span::secs(1),
         pace: Span::ms(4),
         ..calm()
     };
