@@ -9,10 +9,10 @@
 //!
 //! ```text
 //!          client            coordinator (any node)              homes of x: the next N nodes on the ring
-//!            │── put x 5 ──▶ │── Write ──▶ h1  h2  h3                 ____n2____
+//!            │── put x 5 ──▶ │── Write ──▶ h1  h2  h3                 ____n1____
 //!            │◀── written ── │◀── Ack ── W of them                   /          \
-//!            │── get x ────▶ │── Read ──▶ h1  h2  h3               n5   x ↷      n4   clockwise from where
-//!            │◀── 5 ──────── │◀── Response ── R of them              \___n1__n3_/     x falls: n4, n3, n1
+//!            │── get x ────▶ │── Read ──▶ h1  h2  h3               n3   x ↷      n2   clockwise from where
+//!            │◀── 5 ──────── │◀── Response ── R of them              \___n4__n5_/     x falls: n2, n5, n4
 //! ```
 //!
 //! 1. **Ring** (Dynamo §4.2, §4.3). Nodes stand at several places (*tokens*) of a circle; a key's homes are the first `N`
@@ -56,13 +56,15 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
+use crate::parts::hashing::hash;
 use crate::parts::kv::{Key, KvRequest};
 use crate::parts::log::Log;
 use crate::parts::merkle::{self, Tree};
+use crate::parts::order;
 use crate::parts::quorum::NodeSet;
+use crate::parts::ring::Ring;
 use crate::parts::version::{Clock, Dot};
 use crate::protocol::{ClientId, Ctx, NodeId, Protocol, RequestId, Stored};
-use crate::sim::rng::mix;
 use crate::sim::time::{Span, Time};
 use crate::trace::PayloadHasher;
 
@@ -216,7 +218,7 @@ impl Item {
             .iter()
             .filter(|it| !seen.contains(it.stamp.dot));
         self.versions.extend(new.cloned());
-        self.versions.sort_by_key(|it| it.stamp.dot);
+        order::sort_by_key(&mut self.versions, |it| it.stamp.dot);
         self.seen.merge(&other.seen);
         self.newest = self.newest.max(other.newest);
     }
@@ -224,7 +226,7 @@ impl Item {
     /// The values that a client sees, each once.
     fn values(&self) -> Vec<i64> {
         let mut values: Vec<i64> = self.versions.iter().filter_map(|it| it.value).collect();
-        values.sort_unstable();
+        order::sort(&mut values);
         values.dedup();
         values
     }
@@ -316,8 +318,8 @@ const HANDOFFS: usize = 20;
 pub struct Quorum {
     me: NodeId,
     config: Config,
-    /// The places of all nodes, in the order of the ring.
-    ring: Rc<Vec<(u64, NodeId)>>,
+    /// Where all nodes stand.
+    ring: Rc<Ring>,
     nodes: u16,
 
     // On disk. `unsaved` says whether the disk is behind.
@@ -485,11 +487,13 @@ impl Protocol for Quorum {
 impl Quorum {
     /// Every node, in the order in which they come for a key; the first `N` are its homes.
     fn walk(&self, key: Key) -> Vec<NodeId> {
-        walk(&self.ring, place(key), usize::MAX)
+        self.ring
+            .preference_list(place(key), usize::from(self.nodes))
     }
 
     fn homes(&self, key: Key) -> Vec<NodeId> {
-        walk(&self.ring, place(key), self.config.n as usize)
+        self.ring
+            .preference_list(place(key), self.config.n as usize)
     }
 
     /// How many must answer a read.
@@ -552,32 +556,15 @@ impl Config {
     }
 }
 
-/// The places of nodes on the ring.
-fn ring(nodes: impl Iterator<Item = NodeId>, tokens: u64) -> Vec<(u64, NodeId)> {
-    let of = |node: NodeId| (0..tokens).map(move |it| (mix(mix(it + 1) ^ u64::from(node.0)), node));
-    let mut ring: Vec<(u64, NodeId)> = nodes.flat_map(of).collect();
-    ring.sort_unstable();
-    ring
+/// The ring of these nodes.
+fn ring(nodes: impl Iterator<Item = NodeId>, tokens: u64) -> Ring {
+    let members: Vec<(NodeId, u32)> = nodes.map(|it| (it, 1)).collect();
+    Ring::new(&members, tokens as u32)
 }
 
 /// Where a key falls.
 fn place(key: Key) -> u64 {
-    mix(PayloadHasher::of(&key))
-}
-
-/// The first nodes clockwise from a place, each once.
-fn walk(ring: &[(u64, NodeId)], place: u64, count: usize) -> Vec<NodeId> {
-    let first = ring.partition_point(|it| it.0 < place);
-    let mut nodes = Vec::new();
-    for (_, node) in ring[first..].iter().chain(&ring[..first]) {
-        if nodes.len() == count {
-            break;
-        }
-        if !nodes.contains(node) {
-            nodes.push(*node);
-        }
-    }
-    nodes
+    hash(key.to_string().as_bytes())
 }
 
 /// Coordinating.

@@ -221,10 +221,16 @@ impl Ghost for FreshReads {
                 };
                 if let Some(dot) = missing {
                     return Err(format!(
-                        "{id} answered a read of {key} and had not found {}, which had been acknowledged before the \
-                         read began",
+                        "{id} answered a read of {key} and had not found {}, which had been acknowledged or read \
+                         before the read began",
                         self.values.say(*key, dot)
                     ));
+                }
+                // Where there seems to be one copy, no read finds less than an earlier one.
+                if world.config.promise == super::Pledge::Linearizable {
+                    if let Some(stamp) = newest {
+                        self.acknowledged.entry(*key).or_default().add(*stamp);
+                    }
                 }
             }
             _ => {}
@@ -629,10 +635,9 @@ fn answers(world: &World<'_, Quorum>) -> Result<(), String> {
     let asks = world.environment.clients > 0;
     let enough = world.config.read_quorum().max(world.config.w as usize);
     // Where every run of homes on the ring has enough in the core, every key has.
-    let served = node.ring.iter().all(|it| {
-        let homes = super::walk(&node.ring, it.0, world.config.n as usize);
-        let there = homes.iter().filter(|it| core.contains(it));
-        there.count() >= enough
+    let served = node.ring.tokens().iter().all(|it| {
+        let homes = node.ring.preference_list(it.at, world.config.n as usize);
+        homes.iter().filter(|it| core.contains(it)).count() >= enough
     });
     if !asks || !served {
         return Ok(());

@@ -7,6 +7,8 @@ use crate::exhibit::{About, Exhibit, Operation, Scenario, World};
 use crate::frame::{Field, Look, Mark, Panel, RingKey, Role, Shape, Token};
 use crate::parts::kv::{Key, KvRequest};
 use crate::parts::merkle;
+use crate::parts::order;
+use crate::parts::ring::RingToken;
 use crate::protocol::NodeId;
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::rng::Rng;
@@ -382,7 +384,7 @@ fn keys(world: &World<'_, Quorum>) -> Vec<Key> {
         let held = world.durable(id).hints.keys().map(|it| it.1);
         keys.extend(mine.chain(held).take(KEYS_SHOWN * 2));
     }
-    keys.sort_unstable();
+    order::sort(&mut keys);
     keys.dedup();
     keys.truncate(KEYS_SHOWN);
     keys
@@ -433,16 +435,13 @@ fn ring(world: &World<'_, Quorum>, any: &Quorum, keys: &[Key]) -> Panel {
     let at = |it: u64| it as f64 / (u64::MAX as f64);
     let has =
         |id: &NodeId, key: Key| item_of(world, *id, key).is_some_and(|it| !it.values().is_empty());
+    let token = |it: &RingToken| Token {
+        at: at(it.at),
+        node: it.node,
+    };
     Panel::Ring {
         title: "Ring",
-        tokens: any
-            .ring
-            .iter()
-            .map(|(place, node)| Token {
-                at: at(*place),
-                node: *node,
-            })
-            .collect(),
+        tokens: any.ring.tokens().iter().map(token).collect(),
         keys: keys
             .iter()
             .map(|key| RingKey {
@@ -657,7 +656,7 @@ fn measured() -> Vec<Scenario<Quorum>> {
                  0s delay Read mix(91.22%,pareto(235us,10),exponential(0s,602410ns))\n\
                  0s delay Response mix(91.22%,pareto(235us,10),exponential(0s,602410ns))\n\
                  0s set latency 0s",
-        length: Span::secs(20),
+        length: Span::secs(1),
         pace: Span::ms(4),
         ..calm()
     };
@@ -706,13 +705,11 @@ fn swarms() -> Vec<Scenario<Quorum>> {
         title: "Faults, and exact registers",
         summary: "The same, with registers that must seem to be one copy.",
         environment: Environment {
-            keys: 20,
+            keys: 8,
             ..swarm.environment.clone()
         },
         config: Config {
-            n: 5,
-            r: 3,
-            w: 3,
+            timeout: Span::ms(150),
             ..registers().config
         },
         ..swarm.clone()
@@ -772,7 +769,7 @@ fn sloppy_read() -> Scenario<Quorum> {
         summary: "R + W > N, but x is written while n4 and n5 are cut off from its homes: they stand in, and count. Its homes \
                   have nothing, and answer so.",
         weakened: Some("fresh-reads"),
-        script: "500ms partition n4 n5\n600ms request n4 put k8 1\n1.5s request n1 get k8\n3s heal",
+        script: "500ms partition n4 n5\n600ms request n4 put k 1\n1.5s request n1 get k\n3s heal",
         ..without(sloppy, |it| it.strict = false)
     }
 }
@@ -784,7 +781,7 @@ fn lost_hints() -> Scenario<Quorum> {
         summary: "x is written while n4 and n5 are cut off from its homes: they stand in for them, and crash. Nobody has the \
                   write any more.",
         weakened: Some("acknowledged-kept"),
-        script: "500ms partition n4 n5\n600ms request n4 put k8 1\n1.5s crash n4\n1.6s crash n5\n2s restart down\n3s heal",
+        script: "500ms partition n4 n5\n600ms request n4 put k 1\n1.5s crash n4\n1.6s crash n5\n2s restart down\n3s heal",
         ..without(puppets(), |it| it.durable_hints = false)
     }
 }
