@@ -515,6 +515,24 @@ impl<P: Exhibit> Sim<P> {
         });
     }
 
+    /// A client crashes in the middle of its request, or comes back.
+    pub(super) fn turn(&mut self, index: usize, dies: bool, event: u32) {
+        let client = &mut self.clients[index];
+        if client.is_dead == dies {
+            return;
+        }
+        client.is_dead = dies;
+        client.event = event;
+        if !dies {
+            return self.rest(index);
+        }
+        client.alarm = None;
+        if client.asking.is_some() {
+            client.told = Some(Told::Died);
+            self.complete(index, Phase::Info, None, "died");
+        }
+    }
+
     /// A person asks `node` for something, as a client of its own.
     pub(super) fn request_by_hand(&mut self, node: NodeId, request: P::Request, cause: u32) {
         let by_hand = self.clients.iter().filter(|it| it.is_manual()).count();

@@ -266,6 +266,28 @@ impl Kernel {
         }
     }
 
+    /// Sees to it that a node that runs and has nothing to do takes up what it put off, or else what waits.
+    #[inline(never)]
+    pub fn take_up(&mut self, node: NodeId, now: Time, has_put_off: bool) {
+        let host = &self.hosts[node.index()];
+        if host.status != Status::Up || host.busy.is_some() {
+            return;
+        }
+        if has_put_off {
+            let plan = self.queue.push(now, Event::Ready(node.0));
+            self.host(node).busy = Some((now, plan));
+        } else if !host.inbox.is_empty() {
+            self.begin_service(node, now);
+        }
+    }
+
+    /// Whether one more disk may hold less than it said: a majority is spared, unless nobody wants that.
+    pub fn may_spoil(&self, node: NodeId) -> bool {
+        let others = |it: &(usize, &Host)| it.0 != node.index() && it.1.disk.spoilt;
+        let spoilt = self.hosts.iter().enumerate().filter(others).count();
+        !self.environment.atlas || spoilt < self.hosts.len().saturating_sub(1) / 2
+    }
+
     /// The machine of a node.
     pub fn host(&mut self, node: NodeId) -> &mut Host {
         &mut self.hosts[node.index()]

@@ -15,6 +15,7 @@ use crate::parts::per_node::PerNode;
 use crate::protocol::{Effect, NodeId, RequestId};
 use crate::trace::{Explained, HistoryEvent, Level, NO_EVENT, Recorder};
 
+use super::body::Body;
 use super::client::{Arrivals, Client};
 use super::command::{Command, Planned};
 use super::flight::{Cargo, Flight};
@@ -102,6 +103,69 @@ impl<P: Exhibit> Member<P> {
     }
 }
 
+/// What is planned to be done to a run, and how far that has come.
+#[derive(Clone)]
+pub(super) struct Agenda {
+    /// What the scenario plans.
+    pub(super) script: Rc<[Planned]>,
+    /// What people did.
+    pub(super) commands: Rc<Vec<Planned>>,
+    /// How many of the script and of the commands have been carried out.
+    pub(super) done: (usize, usize),
+    /// What is to be taken back or repeated, in the order of time.
+    later: Vec<Planned>,
+}
+
+impl Agenda {
+    fn new(script: Rc<[Planned]>) -> Agenda {
+        Agenda {
+            script,
+            commands: Rc::default(),
+            done: (0, 0),
+            later: Vec::new(),
+        }
+    }
+
+    /// Plans what is to be taken back or repeated.
+    pub(super) fn plan_later(&mut self, planned: Planned) {
+        let place = self.later.partition_point(|it| it.at <= planned.at);
+        self.later.insert(place, planned);
+    }
+
+    /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
+    #[inline]
+    fn take(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
+        let all_done = (self.script.len(), self.commands.len()) == self.done;
+        if all_done && self.later.is_empty() {
+            return None;
+        }
+        self.take_due(next, limit)
+    }
+
+    #[inline(never)]
+    fn take_due(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
+        let sources = [
+            self.script.get(self.done.0),
+            self.commands.get(self.done.1),
+            self.later.first(),
+        ];
+        // Of several at one moment, the first of these.
+        let at = |it: &(usize, Option<&Planned>)| it.1.map_or(Time(u64::MAX), |it| it.at);
+        let (source, due) = sources.into_iter().enumerate().min_by_key(at)?;
+        let due = due?;
+        if due.at > limit || next.is_some_and(|next| next <= due.at) {
+            return None;
+        }
+        let due = due.clone();
+        match source {
+            0 => self.done.0 += 1,
+            1 => self.done.1 += 1,
+            _ => drop(self.later.remove(0)),
+        }
+        Some(due)
+    }
+}
+
 /// A run of the system `P`.
 pub struct Sim<P: Exhibit> {
     pub(super) kernel: Kernel,
@@ -122,12 +186,7 @@ pub struct Sim<P: Exhibit> {
     pub(super) changed: Option<NodeId>,
     /// Who has sent something, and because of which event: known only where somebody is to crash amid sends.
     pub(super) sent_by: Option<(NodeId, u32)>,
-    pub(super) script: Rc<[Planned]>,
-    pub(super) commands: Rc<Vec<Planned>>,
-    /// How many of the script and of the commands have been carried out.
-    pub(super) done: (usize, usize),
-    /// What is to be taken back or repeated, in the order of time.
-    pub(super) later: Vec<Planned>,
+    pub(super) agenda: Agenda,
     /// What is drawn for requests that wait for nobody.
     pub(super) arrivals: Arrivals,
     /// Numbers what generated requests write.
@@ -153,10 +212,7 @@ impl<P: Exhibit> Clone for Sim<P> {
             effects: Vec::new(),
             changed: self.changed,
             sent_by: None,
-            script: self.script.clone(),
-            commands: self.commands.clone(),
-            done: self.done,
-            later: self.later.clone(),
+            agenda: self.agenda.clone(),
             arrivals: self.arrivals.clone(),
             unique: self.unique,
             explaining: false,
@@ -191,10 +247,7 @@ impl<P: Exhibit> Sim<P> {
             effects: Vec::new(),
             changed: None,
             sent_by: None,
-            script,
-            commands: Rc::default(),
-            done: (0, 0),
-            later: Vec::new(),
+            agenda: Agenda::new(script),
             arrivals: Arrivals::new(seed),
             unique: 0,
             explaining: level == Level::Words,
@@ -288,38 +341,6 @@ impl<P: Exhibit> Sim<P> {
         }
     }
 
-    /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
-    #[inline]
-    fn take_command(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
-        let all_done = (self.script.len(), self.commands.len()) == self.done;
-        if all_done && self.later.is_empty() {
-            return None;
-        }
-        self.take_planned(next, limit)
-    }
-
-    fn take_planned(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
-        let sources = [
-            self.script.get(self.done.0),
-            self.commands.get(self.done.1),
-            self.later.first(),
-        ];
-        // Of several at one moment, the first of these.
-        let at = |it: &(usize, Option<&Planned>)| it.1.map_or(Time(u64::MAX), |it| it.at);
-        let (source, due) = sources.into_iter().enumerate().min_by_key(at)?;
-        let due = due?;
-        if due.at > limit || next.is_some_and(|next| next <= due.at) {
-            return None;
-        }
-        let due = due.clone();
-        match source {
-            0 => self.done.0 += 1,
-            1 => self.done.1 += 1,
-            _ => drop(self.later.remove(0)),
-        }
-        Some(due)
-    }
-
     /// Carries out one plan; `false` when its owner has forgotten it or cannot act now.
     pub(super) fn process(&mut self, entry: Entry) -> bool {
         match entry.event {
@@ -389,10 +410,10 @@ impl<P: Exhibit> Run for Sim<P> {
     fn step(&mut self, limit: Time) -> bool {
         while self.kernel.halted.is_none() {
             let next = self.kernel.queue.next_time();
-            if let Some(planned) = self.take_command(next, limit) {
+            if let Some(planned) = self.agenda.take(next, limit) {
                 self.kernel.begin_step(planned.at);
                 self.changed = None;
-                self.carry_out(&planned.command);
+                self.body().carry_out(&planned.command);
                 self.glances = PerNode::default();
                 self.observe();
                 self.kernel.watch_budget(self.flights.len());
@@ -434,20 +455,20 @@ impl<P: Exhibit> Run for Sim<P> {
 
     fn accepts(&self, command: &Command) -> Result<(), BadInput> {
         let place = || format!("in {}", quote(&command.to_string()));
-        self.accepts_command(command)
+        (self as &(dyn Body + 'static)).accepts_command(command)
             .map_err(|it| it.within(place()))
     }
 
     fn set_commands(&mut self, commands: Rc<Vec<Planned>>) {
         debug_assert!(
-            commands.len() >= self.done.1,
+            commands.len() >= self.agenda.done.1,
             "what has been carried out cannot be taken back"
         );
-        self.commands = commands;
+        self.agenda.commands = commands;
     }
 
     fn script(&self) -> &[Planned] {
-        &self.script
+        &self.agenda.script
     }
 
     fn fork(&self) -> Box<dyn Run> {
