@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use crate::exhibit::Status;
-use crate::frame::{NetworkView, Stats};
+use crate::frame::{Field, NetworkView, NodeView, Role, Stats, TimerView};
+use crate::parts::order;
 use crate::protocol::NodeId;
 use crate::trace::{HostId, Kind, Level, Record, Recorder};
 
@@ -93,6 +94,18 @@ impl Host {
     pub fn is_down(&self) -> bool {
         matches!(self.status, Status::Down | Status::Gone)
     }
+}
+
+/// What a [`NodeView`] tells that only the system knows.
+pub struct NodeKnows {
+    /// What the node is.
+    pub role: Option<Role>,
+    /// What it knows.
+    pub fields: Vec<Field>,
+    /// Its timers that run.
+    pub timers: Vec<TimerView>,
+    /// How many writes its disk has before it.
+    pub writing: usize,
 }
 
 /// The simulator's state, but for what nodes and messages contain.
@@ -291,6 +304,32 @@ impl Kernel {
     /// The machine of a node.
     pub fn host(&mut self, node: NodeId) -> &mut Host {
         &mut self.hosts[node.index()]
+    }
+
+    /// A node as data.
+    pub fn node_view(&self, node: NodeId, knows: NodeKnows) -> NodeView {
+        let host = &self.hosts[node.index()];
+        let NodeKnows {
+            role,
+            fields,
+            mut timers,
+            writing,
+        } = knows;
+        order::sort_by(&mut timers, |one, two| {
+            (one.deadline, &one.name).cmp(&(two.deadline, &two.name))
+        });
+        NodeView {
+            id: node,
+            status: host.status,
+            role,
+            fields,
+            timers,
+            clock_ahead: host.clock.ahead(self.now),
+            drift_ppm: host.clock.drift(),
+            writing,
+            inbox: host.inbox.len(),
+            ailments: host.ailments(),
+        }
     }
 
     /// The network as data.

@@ -10,7 +10,6 @@ use crate::error::{BadInput, quote};
 use crate::exhibit::{Exhibit, Glance, World};
 use crate::frame::{Frame, MessageDetail, MessageView, NodeView, Role, TimerView};
 use crate::parts::log::Log;
-use crate::parts::order;
 use crate::parts::per_node::PerNode;
 use crate::protocol::{Effect, NodeId, RequestId};
 use crate::trace::{Explained, HistoryEvent, Level, NO_EVENT, Recorder};
@@ -19,7 +18,7 @@ use super::body::Body;
 use super::client::{Arrivals, Client};
 use super::command::{Command, Planned};
 use super::flight::{Cargo, Flight};
-use super::kernel::Kernel;
+use super::kernel::{Kernel, NodeKnows};
 use super::queue::{Entry, Event};
 use super::run::Run;
 use super::settings::Environment;
@@ -367,37 +366,21 @@ impl<P: Exhibit> Sim<P> {
 
 impl<P: Exhibit> Sim<P> {
     pub(super) fn node_view(&self, node: NodeId) -> NodeView {
-        let host = &self.kernel.hosts[node.index()];
         let member = &self.members[node.index()];
-        let mut timers: Vec<TimerView> = member
-            .timers
-            .iter()
-            .filter(|it| it.armed)
-            .map(|it| TimerView {
-                name: it.timer.to_string(),
-                set_at: it.set_at,
-                deadline: it.deadline,
-            })
-            .collect();
-        order::sort_by(&mut timers, |one, two| {
-            (one.deadline, &one.name).cmp(&(two.deadline, &two.name))
-        });
-        NodeView {
-            id: node,
-            status: host.status,
+        let armed = member.timers.iter().filter(|it| it.armed);
+        let timer = |it: &TimerSlot<P::Timer>| TimerView {
+            name: it.timer.to_string(),
+            set_at: it.set_at,
+            deadline: it.deadline,
+        };
+        let writes = |it: &&Held<P>| matches!(it, Held::Write(..));
+        let knows = NodeKnows {
             role: member.state.as_ref().map(P::role),
             fields: member.state.as_ref().map(P::view).unwrap_or_default(),
-            timers,
-            clock_ahead: host.clock.ahead(self.kernel.now),
-            drift_ppm: host.clock.drift(),
-            writing: member
-                .held
-                .iter()
-                .filter(|it| matches!(it, Held::Write(..)))
-                .count(),
-            inbox: host.inbox.len(),
-            ailments: host.ailments(),
-        }
+            timers: armed.map(timer).collect(),
+            writing: member.held.iter().filter(writes).count(),
+        };
+        self.kernel.node_view(node, knows)
     }
 
     /// The role of a node, to find it by.
