@@ -238,7 +238,7 @@ impl<P: Exhibit> Sim<P> {
         self.say(
             note,
             || None,
-            |_| match details {
+            |_| match &details {
                 Some(details) => format!("{node} {label}: {details}"),
                 None => format!("{node} {label}"),
             },

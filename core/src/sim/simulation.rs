@@ -197,7 +197,7 @@ pub struct Sim<P: Exhibit> {
 impl<P: Exhibit> Clone for Sim<P> {
     fn clone(&self) -> Sim<P> {
         Sim {
-            kernel: self.kernel.clone(),
+            kernel: self.kernel.copy(),
             config: self.config.clone(),
             members: self.members.clone(),
             flights: self.flights.clone(),

@@ -7,13 +7,14 @@ mod wires;
 use crate::exhibit::Status;
 use crate::frame::{End, Role};
 use crate::protocol::{ClientId, NodeId};
-use crate::trace::{Explained, HostId, Kind, NO_EVENT};
+use crate::trace::{HostId, Kind, NO_EVENT};
 
 use super::body::Body;
 use super::client::MANUAL_FROM;
 use super::command::{Command, DiskFault, Planned, Quality, Target};
 use super::settings::{CHANGEABLE, Environment};
 use super::time::{Span, Time};
+use super::words::tell;
 
 /// The role by which a crashed node can be named.
 const DOWN_ROLE: &str = "down";
@@ -30,12 +31,7 @@ impl dyn Body {
     /// Makes words for an event, when somebody reads along.
     fn say(&mut self, event: u32, text: &dyn Fn() -> String) {
         if let Some(words) = self.words() {
-            words.push(Explained {
-                event,
-                text: text(),
-                body: None,
-                set: Vec::new(),
-            });
+            tell(words, event, None, &|_| text());
         }
     }
 
