@@ -487,7 +487,13 @@ impl<P: Exhibit> Sim<P> {
         self.say(
             event,
             || None,
-            |_| format!("{} ends: {}", host.name(), words.as_deref().unwrap_or_default()),
+            |_| {
+                format!(
+                    "{} ends: {}",
+                    host.name(),
+                    words.as_deref().unwrap_or_default()
+                )
+            },
         );
         self.rest(index);
     }

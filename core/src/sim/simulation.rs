@@ -438,7 +438,8 @@ impl<P: Exhibit> Run for Sim<P> {
 
     fn accepts(&self, command: &Command) -> Result<(), BadInput> {
         let place = || format!("in {}", quote(&command.to_string()));
-        (self as &(dyn Body + 'static)).accepts_command(command)
+        (self as &(dyn Body + 'static))
+            .accepts_command(command)
             .map_err(|it| it.within(place()))
     }
 

@@ -118,7 +118,9 @@ impl dyn Body {
         let ends = self.resolve(target);
         let label = command.verb();
         if ends.is_empty() {
-            let event = self.kernel_mut().record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+            let event = self
+                .kernel_mut()
+                .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
             self.say(event, &|| format!("{command}: nobody is {target} now"));
         }
         for (index, end) in ends.iter().enumerate() {
@@ -126,7 +128,9 @@ impl dyn Body {
             if index > 0 {
                 self.show();
             }
-            let event = self.kernel_mut().record(Kind::Fault, (*end).into(), NO_EVENT, label);
+            let event = self
+                .kernel_mut()
+                .record(Kind::Fault, (*end).into(), NO_EVENT, label);
             self.say(event, &|| command.to_one(target, *end));
             match end {
                 End::Node(node) => {
@@ -139,7 +143,7 @@ impl dyn Body {
         ends
     }
 
-    /// What is done to one node. 
+    /// What is done to one node.
     fn change_node(&mut self, node: NodeId, command: &Command, event: u32) {
         match command {
             Command::Crash(_) => self.stop(node, Status::Down),
@@ -153,7 +157,9 @@ impl dyn Body {
             Command::Disk(_, fault) => self.spoil(node, *fault, event),
             Command::Clock(_, nanos) => self.jump(node, *nanos),
             Command::Sync(_) => {
-                let ahead = self.kernel().hosts[node.index()].clock.ahead(self.kernel().now);
+                let ahead = self.kernel().hosts[node.index()]
+                    .clock
+                    .ahead(self.kernel().now);
                 self.jump(node, ahead.saturating_neg());
             }
             Command::Drift(_, ppm) => self.drift(node, *ppm),
@@ -213,7 +219,9 @@ impl dyn Body {
     /// Puts a fault of no single machine into the trace.
     fn mark(&mut self, command: &Command) -> u32 {
         let label = command.verb();
-        let event = self.kernel_mut().record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+        let event = self
+            .kernel_mut()
+            .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
         self.say(event, &|| command.to_string());
         event
     }

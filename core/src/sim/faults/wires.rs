@@ -65,7 +65,9 @@ impl dyn Body {
                 order.chunks(third).map(<[NodeId]>::to_vec).collect()
             }
             Shape::Random => {
-                let chosen = order.iter().filter(|_| self.kernel_mut().choices.below(2) == 0);
+                let chosen = order
+                    .iter()
+                    .filter(|_| self.kernel_mut().choices.below(2) == 0);
                 vec![chosen.copied().collect()]
             }
             Shape::Bridge | Shape::Ring => {
