@@ -8,7 +8,7 @@ use yew::prelude::*;
 
 use crate::lab::PartProps;
 use crate::lab::handle::{LabHandle, Selection, use_lab};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::widgets::section::Section;
 
 use self::event::{EventProps, inspect_event};
@@ -48,7 +48,7 @@ pub(crate) fn clear_button(lab: &LabHandle) -> Html {
     let onclick = move |_: MouseEvent| lab.select(None);
     html! {
         <button type="button" class="cs-small" {onclick} aria-label="Select nothing" title="Esc">
-            <Icon name={Glyph::Close} />
+            { icon(Glyph::Close) }
         </button>
     }
 }

@@ -4,7 +4,7 @@ use clusterscope_core::check::{Report, Verdict};
 use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, use_lab};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::ui::numbers;
 use crate::widgets::section::Section;
 use crate::words;
@@ -62,7 +62,7 @@ fn check(lab: &LabHandle, report: &Report) -> Html {
             data-verdict={word}>
             <details>
                 <summary title={word}>
-                    <span class="cs-sign"><Icon name={sign} /></span>
+                    <span class="cs-sign">{ icon(sign) }</span>
                     <span class="cs-check-name">{ words::title(report.name) }</span>
                     <span class="cs-hidden">{ format!(": {word}") }</span>
                 </summary>
