@@ -30,6 +30,9 @@ pub struct About {
     pub source: &'static str,
     /// A request that a person might type, to show the form; empty when the system takes none.
     pub request: &'static str,
+    /// The forms of its requests, with words in capitals for what a person fills in: `put KEY VALUE`, `ping NODE`. A
+    /// `NODE` is chosen from a list.
+    pub requests: &'static [&'static str],
 }
 
 /// A situation in which a system can be watched.

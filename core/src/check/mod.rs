@@ -14,6 +14,7 @@ mod search;
 pub mod sequential;
 pub mod session;
 pub mod story;
+pub mod tally;
 pub mod transactions;
 mod views;
 mod zones;
@@ -76,8 +77,15 @@ pub enum Promise<P: Exhibit> {
         /// The promise in one sentence.
         promise: &'static str,
         /// Judges the history.
-        judge: fn(&[HistoryEvent]) -> Judgement,
+        judge: JudgeFn,
     },
+}
+
+/// Who judges a history.
+pub type JudgeFn = fn(&[HistoryEvent]) -> Judgement;
+
+fn no_judge(_: &[HistoryEvent]) -> Judgement {
+    Judgement::Open("histories are not judged on the front page".to_owned())
 }
 
 /// What came of a history.
@@ -122,6 +130,18 @@ impl<P: Exhibit> Promise<P> {
     /// An invariant as a promise.
     pub fn always(invariant: impl Invariant<P> + 'static) -> Promise<P> {
         Promise::Always(Box::new(invariant))
+    }
+
+    /// A promise about what clients see. The front page's program shows no checks, and has no judges: most of what they
+    /// weigh would be theirs.
+    #[inline]
+    pub fn history(name: &'static str, promise: &'static str, judge: JudgeFn) -> Promise<P> {
+        let judge = if crate::WHOLE { judge } else { no_judge };
+        Promise::History {
+            name,
+            promise,
+            judge,
+        }
     }
 
     /// Its name.
@@ -255,7 +275,7 @@ enum Present {
     /// Eventually: what is missing now, if anything.
     Eventually(Option<String>),
     /// History: who judges it.
-    History(fn(&[HistoryEvent]) -> Judgement),
+    History(JudgeFn),
 }
 
 impl<P: Exhibit> Clone for Watch<P> {
@@ -357,11 +377,7 @@ impl Ledger {
         report
     }
 
-    fn judgement(
-        &self,
-        history: &Log<HistoryEvent>,
-        judge: fn(&[HistoryEvent]) -> Judgement,
-    ) -> Judgement {
+    fn judgement(&self, history: &Log<HistoryEvent>, judge: JudgeFn) -> Judgement {
         let mut judged = self.judged.borrow_mut();
         match &*judged {
             // A history that was once broken stays so; a shorter one comes from a snapshot with its own judgement.

@@ -134,14 +134,24 @@ struct Traffic {
     bad: Time,
 }
 
+/// What is done to messages of a kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Treatment {
+    /// They are lost.
+    Lose,
+    /// They wait.
+    Hold,
+    /// They have a delay of their own, in place of that of the network or the link; zones add theirs.
+    Delay(Dist),
+}
+
 /// What is done to messages of one kind.
 #[derive(Clone, Debug)]
 struct Rule {
     kind: String,
     /// On which links; on all when missing.
     links: Option<BTreeSet<Ends>>,
-    /// Whether they wait; else they are lost.
-    hold: bool,
+    treatment: Treatment,
 }
 
 impl Rule {
@@ -156,10 +166,10 @@ impl Rule {
             // What was written as `leader>all` is taken back as a whole.
             Some(links) => (format!(" on {} links", links.len()), String::new()),
         };
-        let (what, fate) = if self.hold {
-            (Amiss::Held, "waits")
-        } else {
-            (Amiss::Lost, "is lost")
+        let (what, fate) = match self.treatment {
+            Treatment::Lose => (Amiss::Lost, "is lost".to_owned()),
+            Treatment::Hold => (Amiss::Held, "waits".to_owned()),
+            Treatment::Delay(dist) => (Amiss::Latency, format!("takes {dist}")),
         };
         Oddity {
             what,
@@ -207,7 +217,7 @@ impl Network {
         parcel: &Parcel,
     ) -> Passage {
         if self.since.is_none() && !environment.is_odd() {
-            return draw(environment, rng, parcel.ends, Way::default());
+            return draw(environment, rng, parcel.ends, Way::default(), None);
         }
         let cut = self.is_cut(parcel.ends);
         self.pass(environment, rng, now, parcel, cut)
@@ -247,10 +257,10 @@ impl Network {
         parcel: &Parcel,
     ) -> Passage {
         if self.since.is_none() {
-            return draw(environment, rng, parcel.ends, Way::default());
+            return draw(environment, rng, parcel.ends, Way::default(), None);
         }
         let way = self.way(parcel.ends);
-        let passage = draw(environment, rng, parcel.ends, way);
+        let passage = draw(environment, rng, parcel.ends, way, self.delay_of(parcel));
         self.obstruct(passage, parcel, way.cut, way.clogged)
     }
 
@@ -263,7 +273,7 @@ impl Network {
         cut: bool,
     ) -> Passage {
         let way = self.way(parcel.ends);
-        let mut passage = draw(environment, rng, parcel.ends, way);
+        let mut passage = draw(environment, rng, parcel.ends, way, self.delay_of(parcel));
         if environment.capacity > 0 && parcel.queued as u64 >= environment.capacity {
             passage = passage.dying(LINK_FULL, 1);
         }
@@ -328,18 +338,33 @@ impl Network {
         if cut {
             return passage.dying(CUT, 5);
         }
-        let rule = self.rules.iter().find(|it| {
-            it.kind == parcel.kind && it.links.as_ref().is_none_or(|it| it.contains(&parcel.ends))
-        });
-        let held = clogged || rule.is_some_and(|it| it.hold);
-        match rule {
-            Some(rule) if !rule.hold => passage.dying(FILTERED, 2),
-            _ if held && passage.lost.is_none() => Passage {
+        let is = |treatment: Treatment| self.treatments(parcel).any(|it| it == treatment);
+        if is(Treatment::Lose) {
+            return passage.dying(FILTERED, 2);
+        }
+        if (clogged || is(Treatment::Hold)) && passage.lost.is_none() {
+            return Passage {
                 stops: Some(Span(passage.whole.0 / 2)),
                 ..passage
-            },
-            _ => passage,
+            };
         }
+        passage
+    }
+
+    /// What is done to messages of this kind on this link.
+    fn treatments(&self, parcel: &Parcel) -> impl Iterator<Item = Treatment> {
+        let meant = |it: &&Rule| {
+            it.kind == parcel.kind && it.links.as_ref().is_none_or(|it| it.contains(&parcel.ends))
+        };
+        self.rules.iter().filter(meant).map(|it| it.treatment)
+    }
+
+    /// The delay of its own that a message of this kind has, if it has one.
+    fn delay_of(&self, parcel: &Parcel) -> Option<Dist> {
+        self.treatments(parcel).find_map(|it| match it {
+            Treatment::Delay(dist) => Some(dist),
+            _ => None,
+        })
     }
 
     fn way(&self, ends: Ends) -> Way {
@@ -420,11 +445,20 @@ impl Network {
         self.change(now, ends, |it| it.loss = loss);
     }
 
-    /// From now on, messages of a kind are lost or wait, on these links or on all.
-    pub fn add_rule(&mut self, now: Time, kind: &str, links: Option<BTreeSet<Ends>>, hold: bool) {
+    /// From now on, messages of a kind are treated so, on these links or on all.
+    pub fn add_rule(
+        &mut self,
+        now: Time,
+        kind: &str,
+        links: Option<BTreeSet<Ends>>,
+        treatment: Treatment,
+    ) {
         self.rules.retain(|it| it.kind != kind || it.links != links);
-        let kind = kind.to_owned();
-        self.rules.push(Rule { kind, links, hold });
+        self.rules.push(Rule {
+            kind: kind.to_owned(),
+            links,
+            treatment,
+        });
         self.touch(now);
     }
 
@@ -497,10 +531,18 @@ impl Network {
     }
 }
 
-/// Delay and loss of a way, as the environment, the zones and the link itself have it.
+/// Delay and loss of a way, as the environment, the zones and the link itself have it; `own` is the delay that only
+/// messages of the kind have.
 #[inline(always)]
-fn draw(environment: &Environment, rng: &mut Rng, ends: Ends, way: Way) -> Passage {
-    let mut whole = way.latency.unwrap_or(environment.latency).draw(rng);
+fn draw(
+    environment: &Environment,
+    rng: &mut Rng,
+    ends: Ends,
+    way: Way,
+    own: Option<Dist>,
+) -> Passage {
+    let latency = own.or(way.latency).unwrap_or(environment.latency);
+    let mut whole = latency.draw(rng);
     if environment.zones > 1 && way.latency.is_none() {
         let zone = |it: HostId| it.place() % environment.zones;
         if zone(ends.0) != zone(ends.1) {
@@ -547,8 +589,8 @@ mod tests {
         network.cut(Time(1), (a, b), true);
         network.cut(Time(1), (b, a), true);
         network.clog(Time(1), (c, a), true);
-        network.add_rule(Time(1), "Ping", Some([(a, c)].into()), true);
-        network.add_rule(Time(1), "Pong", None, false);
+        network.add_rule(Time(1), "Ping", Some([(a, c)].into()), Treatment::Hold);
+        network.add_rule(Time(1), "Pong", None, Treatment::Lose);
         network.partition(Time(1), 3, &[vec![NodeId(0)]]);
         let told: Vec<(String, String)> = network
             .oddities()
@@ -670,9 +712,11 @@ mod tests {
             Time(0),
             "Vote",
             Some(BTreeSet::from([(host(0), host(1))])),
-            false,
+            Treatment::Lose,
         );
-        network.add_rule(Time(0), "Append", None, true);
+        network.add_rule(Time(0), "Append", None, Treatment::Hold);
+        let slow = Treatment::Delay(Dist::Constant(Span::secs(2)));
+        network.add_rule(Time(0), "Pre", None, slow);
         network.set_latency(
             Time(0),
             (host(0), host(2)),
@@ -683,7 +727,9 @@ mod tests {
         assert_eq!(judge(parcel(1, 0, "Vote")).lost, None);
         assert!(judge(parcel(0, 1, "Append")).stops.is_some());
         assert_eq!(judge(parcel(0, 2, "Vote")).whole, Span::secs(1));
+        assert_eq!(judge(parcel(0, 2, "Pre")).whole, Span::secs(2));
         network.remove_rule(Time(1), "Append", None);
+        network.remove_rule(Time(1), "Pre", None);
         network.remove_rule(Time(1), "Vote", None);
         assert!(network.since().is_some());
         network.set_latency(Time(1), (host(0), host(2)), None);

@@ -223,6 +223,10 @@ impl Setup {
             self.set(told, key, value)?;
         }
         if self.swarm && spec.scripted {
+            if !crate::WHOLE {
+                let problem = "draws its faults, which the front page cannot".to_owned();
+                return Err(BadInput::new(self.scenario.id, problem));
+            }
             let length = spec.length.unwrap_or(self.scenario.length);
             let bears = Bears {
                 any_size: spec.settings.iter().all(|it| it.0 != "nodes"),

@@ -53,7 +53,9 @@ impl dyn Body {
                 self.change_link(command)
             }
             Command::Reset(_) | Command::Link(..) => self.change_link(command),
-            Command::Lose(_) | Command::Hold(_) | Command::Pass(_) => self.change_rule(command),
+            Command::Lose(_) | Command::Hold(_) | Command::Late(..) | Command::Pass(_) => {
+                self.change_rule(command)
+            }
             Command::Heal => {
                 self.mark(command);
                 let kernel = self.kernel_mut();
@@ -87,7 +89,9 @@ impl dyn Body {
             Command::Cut(link) => vec![Command::Mend(link.clone())],
             Command::Clog(link) => vec![Command::Unclog(link.clone())],
             Command::Link(link, _) => vec![Command::Link(link.clone(), Quality::Plain)],
-            Command::Lose(kinds) | Command::Hold(kinds) => vec![Command::Pass(kinds.clone())],
+            Command::Lose(kinds) | Command::Hold(kinds) | Command::Late(kinds, _) => {
+                vec![Command::Pass(kinds.clone())]
+            }
             Command::HoldMessage(id) => vec![Command::Release(Some(*id))],
             Command::Join => {
                 let next = NodeId(self.nodes());

@@ -10,7 +10,7 @@ use crate::trace::HostId;
 use super::super::body::Body;
 use super::super::command::{Command, Kinds, Link, MessageId, Quality, Shape, Target};
 use super::super::flight::Flight;
-use super::super::network::{DROPPED, Ends, Passage, RESET};
+use super::super::network::{DROPPED, Ends, Passage, RESET, Treatment};
 use super::super::queue::Event;
 use super::super::time::{Span, Time};
 
@@ -143,17 +143,20 @@ impl dyn Body {
 
     pub(super) fn change_rule(&mut self, command: &Command) {
         self.mark(command);
-        let (Command::Lose(kinds) | Command::Hold(kinds) | Command::Pass(kinds)) = command else {
-            unreachable!("the others mean no kinds")
+        let (kinds, treatment) = match command {
+            Command::Lose(kinds) => (kinds, Some(Treatment::Lose)),
+            Command::Hold(kinds) => (kinds, Some(Treatment::Hold)),
+            Command::Late(kinds, dist) => (kinds, Some(Treatment::Delay(*dist))),
+            Command::Pass(kinds) => (kinds, None),
+            _ => unreachable!("the others mean no kinds"),
         };
         let Kinds { kind, link } = kinds;
         let links = link.as_ref().map(|it| self.ways_of(it));
         let now = self.kernel().now;
         let network = &mut self.kernel_mut().network;
-        match command {
-            Command::Lose(_) => network.add_rule(now, kind, links, false),
-            Command::Hold(_) => network.add_rule(now, kind, links, true),
-            _ => {
+        match treatment {
+            Some(treatment) => network.add_rule(now, kind, links, treatment),
+            None => {
                 network.remove_rule(now, kind, links.as_ref());
                 self.release_where(
                     &|ends| links.as_ref().is_none_or(|it| it.contains(&ends)),

@@ -51,6 +51,7 @@ impl Exhibit for Raft {
         family: "Consensus",
         source: "Ongaro and Ousterhout, USENIX ATC 2014",
         request: "put x 5",
+        requests: KvRequest::FORMS,
     };
 
     fn settings() -> Vec<Setting<Config>> {
@@ -197,6 +198,7 @@ impl Exhibit for Raft {
         let rows = world.ids().map(|it| log_row(world, it, first)).collect();
         vec![Panel::Log {
             title: "Logs",
+            legend: "Solid: committed. Dashed: not yet.",
             rows,
         }]
     }
