@@ -8,7 +8,7 @@ use crate::lab::deeds::{self, Deeds};
 use crate::lab::handle::{LabHandle, View, use_lab};
 use crate::lab::{Over, PartProps};
 use crate::ui::icons::{Glyph, icon};
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 
 /// By how much the skew buttons move a clock.
 const SKEW: [&str; 2] = ["-50ms", "+50ms"];
@@ -68,7 +68,7 @@ pub fn Faults(props: &PartProps) -> Html {
     };
     let restart = down.map(|it| it.to_string()).unwrap_or_default();
     html! {
-        <Section title="Break something" {aside}>
+        { section("Break something", "", aside, html! { <>
             <div class="cs-faults">
                 <Fault icon={Glyph::Crash} word="Crash" aim={aim.clone()} key_hint="c"
                     onclick={call(act::crash)} />
@@ -84,7 +84,7 @@ pub fn Faults(props: &PartProps) -> Html {
             </div>
             { offer::lasts(lab, view.lasts) }
             { for rare }
-        </Section>
+        </> }) }
     }
 }
 

@@ -6,7 +6,7 @@ use yew::prelude::*;
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::ui::icons::{Glyph, icon};
 use crate::ui::numbers;
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 use crate::words;
 
 /// Props of [`Checks`].
@@ -22,11 +22,11 @@ pub fn Checks(props: &ChecksProps) -> Html {
     let view = use_lab(&props.lab);
     let aside = badge(&view.frame.checks);
     html! {
-        <Section title="Checks" {aside}>
+        { section("Checks", "", aside, html! { <>
             <ul class="cs-checks" data-testid="checks">
                 { for view.frame.checks.iter().map(|it| check(&props.lab, it)) }
             </ul>
-        </Section>
+        </> }) }
     }
 }
 
