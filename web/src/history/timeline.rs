@@ -282,12 +282,9 @@ fn lane_top(lane: usize) -> f64 {
 }
 
 fn name(bar: &Bar) -> String {
-    match (bar.trouble, bar.node) {
-        (Trouble::Down, Some(node)) => format!("{node} down"),
-        (Trouble::Paused, Some(node)) => format!("{node} paused"),
-        (Trouble::Parted, _) => "partition".to_owned(),
-        _ => "cut links".to_owned(),
-    }
+    let words = bar.trouble.words();
+    bar.node
+        .map_or_else(|| words.to_owned(), |node| format!("{node} {words}"))
 }
 
 /// Courses of events that were left, as dashed lines that part from the axis.

@@ -57,9 +57,9 @@ impl dyn Body {
                 self.change_rule(command)
             }
             Command::Heal => {
-                self.mark(command);
                 let kernel = self.kernel_mut();
                 kernel.network.heal(kernel.now);
+                self.mark(command);
                 self.release_all();
             }
             Command::HoldMessage(id) => self.hold_message(*id, command),
@@ -122,9 +122,7 @@ impl dyn Body {
         let ends = self.resolve(target);
         let label = command.verb();
         if ends.is_empty() {
-            let event = self
-                .kernel_mut()
-                .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+            let event = self.mark_as(label);
             self.say(event, &|| format!("{command}: nobody is {target} now"));
         }
         for (index, end) in ends.iter().enumerate() {
@@ -220,14 +218,19 @@ impl dyn Body {
         found.into_iter().map(End::Node).collect()
     }
 
-    /// Puts a fault of no single machine into the trace.
+    /// Puts a fault of no single machine into the trace. What it does to the network is done before, and what follows
+    /// from that comes after.
     fn mark(&mut self, command: &Command) -> u32 {
-        let label = command.verb();
-        let event = self
-            .kernel_mut()
-            .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
+        let event = self.mark_as(command.verb());
         self.say(event, &|| command.to_string());
         event
+    }
+
+    fn mark_as(&mut self, label: &'static str) -> u32 {
+        let kernel = self.kernel_mut();
+        let amiss = kernel.network.amiss();
+        let nowhere = (HostId::WORLD, HostId::WORLD);
+        kernel.record_about(Kind::Fault, nowhere, (NO_EVENT, 0), (label, amiss), 0)
     }
 
     fn change_setting(&mut self, key: &str, value: &str, command: &Command) {
