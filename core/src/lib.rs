@@ -49,3 +49,7 @@ pub use error::BadInput;
 pub use sim::player::Player;
 pub use sim::spec::RunSpec;
 pub use sim::time::{Span, Time};
+
+/// Whether every system can run and is judged. The front page is a program with one system and no judges, so that a
+/// newcomer has not to wait for the rest.
+pub const WHOLE: bool = cfg!(feature = "all");

@@ -10,6 +10,9 @@ use crate::lab::handle::LabHandle;
 use crate::pages::gallery::Gallery;
 use crate::pages::import::Import;
 
+/// The title of the gallery.
+pub const HOME_TITLE: &str = "Clusterscope: watch a cluster run, break it, rewind it";
+
 /// What the address asks for.
 #[derive(Clone, PartialEq)]
 enum Route {
@@ -39,9 +42,7 @@ impl Route {
 
     fn title(&self) -> String {
         match self {
-            Route::Gallery(_) => {
-                "Clusterscope: watch a cluster run, break it, rewind it".to_owned()
-            }
+            Route::Gallery(_) => HOME_TITLE.to_owned(),
             Route::Import => "Open a trace · Clusterscope".to_owned(),
             Route::Lab(lab, _) => {
                 let name =

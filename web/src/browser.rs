@@ -1,12 +1,21 @@
 //! What the page asks of the browser: the window, media queries, a random seed, the clipboard.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{HtmlInputElement, Window};
+use web_sys::{Element, HtmlInputElement, Window};
 use yew::prelude::*;
 
 /// The window; a worker has none.
 pub fn window() -> Option<Window> {
     web_sys::window()
+}
+
+/// Where the page goes. A worker or an embedding page has no such place, though its own elements may bear the same id.
+pub fn place() -> Option<Element> {
+    let document = window()?.document()?;
+    document
+        .query_selector("#app[data-clusterscope]")
+        .ok()
+        .flatten()
 }
 
 /// Whether a media query holds at the moment.

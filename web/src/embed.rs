@@ -22,7 +22,7 @@ use crate::lab::keys;
 use crate::panels::checks::badge;
 use crate::stage::Stage;
 use crate::ticker::{Ticker, Ticking};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 
 #[wasm_bindgen]
 extern "C" {
@@ -373,7 +373,7 @@ fn Caption(props: &EmbedProps) -> Html {
             { badge(&view.frame.checks) }
             <a ref={link} {href} target="_blank" rel="noopener" onpointerdown={settle.reform(|_| ())}
                 onfocus={settle.reform(|_| ())}>
-                { "Open in Clusterscope" }<Icon name={Glyph::External} />
+                { "Open in Clusterscope" }{ icon(Glyph::External) }
             </a>
         </div>
     }

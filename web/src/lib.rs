@@ -4,8 +4,10 @@ pub mod address;
 pub mod app;
 pub mod browser;
 pub mod controls;
+#[cfg(feature = "whole")]
 pub mod embed;
 pub mod foreign;
+pub mod front;
 pub mod history;
 pub mod inspect;
 pub mod lab;
@@ -20,25 +22,14 @@ pub mod ui;
 pub mod widgets;
 pub mod words;
 
-use wasm_bindgen::prelude::wasm_bindgen;
-
-use crate::app::App;
-
-/// Mounts the page when there is a place for it; a worker or an embedding page has none, though its own
-/// elements may bear the same id.
-#[wasm_bindgen(start)]
+/// Mounts the page when there is a place for it.
+#[cfg(feature = "whole")]
+#[wasm_bindgen::prelude::wasm_bindgen(start)]
 pub fn start() {
-    let root = browser::window()
-        .and_then(|window| window.document())
-        .and_then(|document| {
-            document
-                .query_selector("#app[data-clusterscope]")
-                .ok()
-                .flatten()
-        });
+    let root = browser::place();
     panic::listen(root.is_some());
     if let Some(root) = root {
         prefs::apply_theme(prefs::theme());
-        yew::Renderer::<App>::with_root(root).render();
+        yew::Renderer::<app::App>::with_root(root).render();
     }
 }

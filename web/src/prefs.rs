@@ -4,7 +4,7 @@ use web_sys::Storage;
 use yew::prelude::*;
 
 use crate::browser;
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 
 /// Where the theme is kept.
 const THEME: &str = "clusterscope.theme";
@@ -97,7 +97,7 @@ pub fn ThemeSwitch() -> Html {
     html! {
         <button type="button" class="cs-button cs-icon-button" {onclick} title={label.clone()}
             aria-label={label}>
-            <Icon name={glyph(*theme)} />
+            { icon(glyph(*theme)) }
         </button>
     }
 }

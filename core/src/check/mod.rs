@@ -77,8 +77,15 @@ pub enum Promise<P: Exhibit> {
         /// The promise in one sentence.
         promise: &'static str,
         /// Judges the history.
-        judge: fn(&[HistoryEvent]) -> Judgement,
+        judge: JudgeFn,
     },
+}
+
+/// Who judges a history.
+pub type JudgeFn = fn(&[HistoryEvent]) -> Judgement;
+
+fn no_judge(_: &[HistoryEvent]) -> Judgement {
+    Judgement::Open("histories are not judged on the front page".to_owned())
 }
 
 /// What came of a history.
@@ -123,6 +130,18 @@ impl<P: Exhibit> Promise<P> {
     /// An invariant as a promise.
     pub fn always(invariant: impl Invariant<P> + 'static) -> Promise<P> {
         Promise::Always(Box::new(invariant))
+    }
+
+    /// A promise about what clients see. The front page's program shows no checks, and has no judges: most of what they
+    /// weigh would be theirs.
+    #[inline]
+    pub fn history(name: &'static str, promise: &'static str, judge: JudgeFn) -> Promise<P> {
+        let judge = if crate::WHOLE { judge } else { no_judge };
+        Promise::History {
+            name,
+            promise,
+            judge,
+        }
     }
 
     /// Its name.
@@ -261,18 +280,37 @@ pub(crate) fn differing(one: &Glance, two: &Glance) -> Halves {
 /// A check during a run.
 pub(crate) struct Watch<P: Exhibit> {
     promise: Promise<P>,
+    ledger: Ledger,
+}
+
+/// What came of a check so far.
+#[derive(Clone, Default)]
+struct Ledger {
     /// The first step that broke or reached it, and why.
     settled: Option<(Time, u64, String)>,
     /// The last judgement of a history and the length of that history, so that nothing is judged twice.
     judged: RefCell<Option<(u32, Judgement)>>,
 }
 
+/// What a check says of the present.
+enum Present {
+    /// Always: nothing but what was settled.
+    Always,
+    /// Sometimes: nothing but what was settled.
+    Sometimes,
+    /// Eventually: what is missing now, if anything.
+    Eventually(Option<String>),
+    /// History: who judges it.
+    History(JudgeFn),
+    /// History: clients are not promised this.
+    Unpromised,
+}
+
 impl<P: Exhibit> Clone for Watch<P> {
     fn clone(&self) -> Watch<P> {
         Watch {
             promise: self.promise.clone(),
-            settled: self.settled.clone(),
-            judged: self.judged.clone(),
+            ledger: self.ledger.clone(),
         }
     }
 }
@@ -281,15 +319,14 @@ impl<P: Exhibit> Watch<P> {
     pub(crate) fn new(promise: Promise<P>) -> Watch<P> {
         Watch {
             promise,
-            settled: None,
-            judged: RefCell::default(),
+            ledger: Ledger::default(),
         }
     }
 
     /// Whether it has to look at the steps to come: it looks at steps, and nothing has been decided yet.
     pub(crate) fn is_open(&self) -> bool {
         let looks = matches!(self.promise, Promise::Always(_) | Promise::Sometimes { .. });
-        looks && self.settled.is_none()
+        looks && self.ledger.settled.is_none()
     }
 
     /// The halves of a glance that it depends on.
@@ -308,97 +345,81 @@ impl<P: Exhibit> Watch<P> {
             Promise::Sometimes { reached, .. } if reached(world) => String::new(),
             _ => return false,
         };
-        self.settled = Some((world.now, step, reason));
+        self.ledger.settled = Some((world.now, step, reason));
         true
     }
 
     /// Whether an always check has been broken.
     pub(crate) fn violated(&self) -> bool {
-        self.settled.is_some() && matches!(self.promise, Promise::Always(_))
+        self.ledger.settled.is_some() && matches!(self.promise, Promise::Always(_))
     }
 
     pub(crate) fn report(&self, world: &World<'_, P>) -> Report {
-        let at = self.settled.as_ref().map(|(at, ..)| *at);
-        let step = self.settled.as_ref().map(|(_, step, _)| *step);
-        let because = self.settled.as_ref().map(|(.., reason)| reason.clone());
-        match &self.promise {
-            Promise::Always(invariant) => Report {
-                name: invariant.name(),
-                promise: invariant.promise(),
-                verdict: if at.is_some() {
-                    Verdict::Violated
-                } else {
-                    Verdict::Holds
-                },
-                at,
-                step,
-                reason: because,
-                evidence: Vec::new(),
-            },
-            Promise::Sometimes { name, promise, .. } => Report {
-                name,
-                promise,
-                verdict: if at.is_some() {
-                    Verdict::Reached
-                } else {
-                    Verdict::NotReached
-                },
-                at,
-                step,
-                reason: None,
-                evidence: Vec::new(),
-            },
+        let (name, promise, present) = match &self.promise {
+            Promise::Always(it) => (it.name(), it.promise(), Present::Always),
+            Promise::Sometimes { name, promise, .. } => (*name, *promise, Present::Sometimes),
             Promise::Eventually {
                 name,
                 promise,
                 holds,
-            } => {
-                let missing = holds(world).err();
-                let verdict = if missing.is_some() {
-                    Verdict::Blocked
-                } else {
-                    Verdict::Holds
-                };
-                Report {
-                    name,
-                    promise,
-                    verdict,
-                    at: None,
-                    step: None,
-                    reason: missing,
-                    evidence: Vec::new(),
-                }
-            }
+            } => (*name, *promise, Present::Eventually(holds(world).err())),
             Promise::History {
                 name,
                 promise,
                 judge,
             } => {
-                let told = Report {
-                    name,
-                    promise,
-                    verdict: Verdict::Holds,
-                    at: None,
-                    step: None,
-                    reason: None,
-                    evidence: Vec::new(),
+                let present = match P::promises(world.config, name) {
+                    true => Present::History(*judge),
+                    false => Present::Unpromised,
                 };
-                if !P::promises(world.config, name) {
-                    return Report {
-                        reason: Some("not promised with these settings".to_owned()),
-                        ..told
-                    };
-                }
-                told.judged(&self.judgement(world.history, *judge), world.history)
+                (*name, *promise, present)
+            }
+        };
+        self.ledger.report(name, promise, present, world.history)
+    }
+}
+
+impl Ledger {
+    fn report(
+        &self,
+        name: &'static str,
+        promise: &'static str,
+        present: Present,
+        history: &Log<HistoryEvent>,
+    ) -> Report {
+        let is_settled = self.settled.is_some();
+        let mut report = Report {
+            name,
+            promise,
+            verdict: Verdict::Holds,
+            at: self.settled.as_ref().map(|(at, ..)| *at),
+            step: self.settled.as_ref().map(|(_, step, _)| *step),
+            reason: None,
+            evidence: Vec::new(),
+        };
+        match present {
+            Present::Always if is_settled => {
+                report.verdict = Verdict::Violated;
+                report.reason = self.settled.as_ref().map(|(.., reason)| reason.clone());
+            }
+            Present::Always | Present::Eventually(None) => {}
+            Present::Sometimes if is_settled => report.verdict = Verdict::Reached,
+            Present::Sometimes => report.verdict = Verdict::NotReached,
+            Present::Eventually(missing) => {
+                report.verdict = Verdict::Blocked;
+                report.reason = missing;
+            }
+            Present::Unpromised => {
+                report.reason = Some("not promised with these settings".to_owned());
+            }
+            Present::History(judge) => {
+                return report.judged(&self.judgement(history, judge), history);
             }
         }
+        report
     }
 
-    fn judgement(
-        &self,
-        history: &Log<HistoryEvent>,
-        judge: fn(&[HistoryEvent]) -> Judgement,
-    ) -> Judgement {
+    fn judgement(&self, history: &Log<HistoryEvent>, judge: JudgeFn) -> Judgement {
         let mut judged = self.judged.borrow_mut();
         match &*judged {
             // A history that was once broken stays so; a shorter one comes from a snapshot with its own judgement.

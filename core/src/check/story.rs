@@ -1,7 +1,7 @@
 //! A history as every judge reads it: operations from beginning to end, and words for them.
 
 use std::collections::BTreeMap;
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use serde_json::Value as Json;
 
@@ -308,11 +308,34 @@ fn pair(events: &[HistoryEvent]) -> Vec<Operation<'_>> {
     operations
 }
 
+/// Any value as a key. The hash of the library sorts the names of an object, with ten kilobytes of code; a sum needs no
+/// order.
+#[derive(PartialEq, Eq)]
+struct Other<'a>(&'a Json);
+
+impl Hash for Other<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self.0 {
+            Json::Null => {}
+            Json::Bool(it) => it.hash(state),
+            Json::Number(it) => it.hash(state),
+            Json::String(it) => it.hash(state),
+            Json::Array(items) => items.iter().for_each(|it| Other(it).hash(state)),
+            Json::Object(fields) => {
+                let hashes = fields
+                    .iter()
+                    .map(|(name, value)| PayloadHasher::of(&(name, Other(value))));
+                state.write_u64(hashes.fold(0, u64::wrapping_add));
+            }
+        }
+    }
+}
+
 /// Numbers values: equal ones get equal numbers, null is 0.
 pub struct Values<'a> {
     /// Most values are whole numbers, and those are found without looking at JSON.
     whole: Lookup<i64, u32>,
-    others: Lookup<&'a Json, u32>,
+    others: Lookup<Other<'a>, u32>,
     list: Vec<Value<'a>>,
 }
 
@@ -367,7 +390,7 @@ impl<'a> Values<'a> {
 
     fn other(&mut self, value: &'a Json) -> u32 {
         let list = &mut self.list;
-        *self.others.entry(value).or_insert_with(|| {
+        *self.others.entry(Other(value)).or_insert_with(|| {
             list.push(Value::Other(value));
             list.len() as u32 - 1
         })

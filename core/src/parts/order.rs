@@ -1,5 +1,5 @@
 //! Sorting what is sorted seldom. The standard library makes a sort of its own for every type and comparison, up to
-//! 10 kB each; here all share one. What is sorted at every step of a run uses the standard library.
+//! 10 kB each; here all share one of a few hundred bytes. What is sorted at every step of a run uses the standard library.
 
 use std::cmp::Ordering;
 
@@ -32,8 +32,25 @@ pub fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) {
 #[inline(never)]
 fn places(count: usize, compare: &dyn Fn(u32, u32) -> Ordering) -> Vec<u32> {
     let mut sorted: Vec<u32> = (0..count as u32).collect();
-    sorted.sort_unstable_by(|one, two| compare(*one, *two).then(one.cmp(two)));
-    let mut place = vec![0; count];
+    let mut merged = sorted.clone();
+    let mut run = 1;
+    // Each round merges runs of this length two by two; of equals, those of the first run go first.
+    while run < count {
+        for from in (0..count).step_by(2 * run) {
+            let (half, end) = ((from + run).min(count), (from + 2 * run).min(count));
+            let (mut one, mut two) = (from, half);
+            for to in &mut merged[from..end] {
+                let first = two == end
+                    || (one < half && compare(sorted[one], sorted[two]) != Ordering::Greater);
+                let taken = if first { &mut one } else { &mut two };
+                *to = sorted[*taken];
+                *taken += 1;
+            }
+        }
+        std::mem::swap(&mut sorted, &mut merged);
+        run *= 2;
+    }
+    let mut place = merged;
     for (to, from) in (0..).zip(&sorted) {
         place[*from as usize] = to;
     }

@@ -18,6 +18,11 @@ pub fn seat(seat: usize, seats: usize, radius: f64) -> Place {
     }
 }
 
+/// How far apart two neighbours of `seats` sit on a ring of `radius`.
+pub fn chord(seats: usize, radius: f64) -> f64 {
+    2.0 * radius * libm::sin(std::f64::consts::PI / seats.max(1) as f64)
+}
+
 /// The point that lies `share` of the way from one place to another.
 pub fn between(from: Place, to: Place, share: f64) -> Place {
     Place {
@@ -29,6 +34,13 @@ pub fn between(from: Place, to: Place, share: f64) -> Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn neighbours_are_a_chord_apart() {
+        let (one, two) = (seat(0, 5, 0.4), seat(1, 5, 0.4));
+        let apart = libm::hypot(one.x - two.x, one.y - two.y);
+        assert!((chord(5, 0.4) - apart).abs() < 1e-9);
+    }
 
     #[test]
     fn the_first_seat_is_at_the_top_and_the_ring_goes_clockwise() {

@@ -96,20 +96,6 @@ impl<P: Exhibit> Sim<P> {
         self.kernel.host(node).serving = false;
         acted
     }
-
-    /// Sees to it that a node takes up what waits at `now`, if it can.
-    pub(super) fn go_on(&mut self, node: NodeId, now: Time) {
-        let host = self.kernel.host(node);
-        if host.status != Status::Up || host.busy.is_some() {
-            return;
-        }
-        if self.members[node.index()].later.is_some() {
-            let plan = self.kernel.queue.push(now, Event::Ready(node.0));
-            self.kernel.host(node).busy = Some((now, plan));
-        } else if !self.kernel.host(node).inbox.is_empty() {
-            self.kernel.begin_service(node, now);
-        }
-    }
 }
 
 /// The window of one node on the world.
@@ -278,7 +264,7 @@ impl<P: Exhibit> Sim<P> {
         self.say(
             note,
             || None,
-            |_| match details {
+            |_| match &details {
                 Some(details) => format!("{node} {label}: {details}"),
                 None => format!("{node} {label}"),
             },

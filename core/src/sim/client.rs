@@ -510,7 +510,13 @@ impl<P: Exhibit> Sim<P> {
         self.say(
             event,
             || None,
-            |_| format!("{} ends: {}", host.name(), words.unwrap_or_default()),
+            |_| {
+                format!(
+                    "{} ends: {}",
+                    host.name(),
+                    words.as_deref().unwrap_or_default()
+                )
+            },
         );
         self.rest(index);
     }
@@ -536,6 +542,24 @@ impl<P: Exhibit> Sim<P> {
             time: self.kernel.now,
             event: client.event,
         });
+    }
+
+    /// A client crashes in the middle of its request, or comes back.
+    pub(super) fn turn(&mut self, index: usize, dies: bool, event: u32) {
+        let client = &mut self.clients[index];
+        if client.is_dead == dies {
+            return;
+        }
+        client.is_dead = dies;
+        client.event = event;
+        if !dies {
+            return self.rest(index);
+        }
+        client.alarm = None;
+        if client.asking.is_some() {
+            client.told = Some(Told::Died);
+            self.complete(index, Phase::Info, None, "died");
+        }
     }
 
     /// A person asks `node` for something, as a client of its own.

@@ -6,7 +6,8 @@
 use std::collections::VecDeque;
 
 use crate::exhibit::Status;
-use crate::frame::{NetworkView, Stats};
+use crate::frame::{Field, NetworkView, NodeView, Role, Stats, TimerView};
+use crate::parts::order;
 use crate::protocol::NodeId;
 use crate::trace::{HostId, Kind, Level, Record, Recorder};
 
@@ -95,6 +96,18 @@ impl Host {
     }
 }
 
+/// What a [`NodeView`] tells that only the system knows.
+pub struct NodeKnows {
+    /// What the node is.
+    pub role: Option<Role>,
+    /// What it knows.
+    pub fields: Vec<Field>,
+    /// Its timers that run.
+    pub timers: Vec<TimerView>,
+    /// How many writes its disk has before it.
+    pub writing: usize,
+}
+
 /// The simulator's state, but for what nodes and messages contain.
 #[derive(Clone)]
 pub struct Kernel {
@@ -164,6 +177,12 @@ impl Kernel {
         };
         kernel.look_around();
         kernel
+    }
+
+    /// A copy. Not inlined: it is called at one place in every system.
+    #[inline(never)]
+    pub fn copy(&self) -> Kernel {
+        self.clone()
     }
 
     /// Counts a step at `time` and moves true time there.
@@ -289,9 +308,57 @@ impl Kernel {
         }
     }
 
+    /// Sees to it that a node that runs and has nothing to do takes up what it put off, or else what waits.
+    #[inline(never)]
+    pub fn take_up(&mut self, node: NodeId, now: Time, has_put_off: bool) {
+        let host = &self.hosts[node.index()];
+        if host.status != Status::Up || host.busy.is_some() {
+            return;
+        }
+        if has_put_off {
+            let plan = self.queue.push(now, Event::Ready(node.0));
+            self.host(node).busy = Some((now, plan));
+        } else if !host.inbox.is_empty() {
+            self.begin_service(node, now);
+        }
+    }
+
+    /// Whether one more disk may hold less than it said: a majority is spared, unless nobody wants that.
+    pub fn may_spoil(&self, node: NodeId) -> bool {
+        let others = |it: &(usize, &Host)| it.0 != node.index() && it.1.disk.spoilt;
+        let spoilt = self.hosts.iter().enumerate().filter(others).count();
+        !self.environment.atlas || spoilt < self.hosts.len().saturating_sub(1) / 2
+    }
+
     /// The machine of a node.
     pub fn host(&mut self, node: NodeId) -> &mut Host {
         &mut self.hosts[node.index()]
+    }
+
+    /// A node as data.
+    pub fn node_view(&self, node: NodeId, knows: NodeKnows) -> NodeView {
+        let host = &self.hosts[node.index()];
+        let NodeKnows {
+            role,
+            fields,
+            mut timers,
+            writing,
+        } = knows;
+        order::sort_by(&mut timers, |one, two| {
+            (one.deadline, &one.name).cmp(&(two.deadline, &two.name))
+        });
+        NodeView {
+            id: node,
+            status: host.status,
+            role,
+            fields,
+            timers,
+            clock_ahead: host.clock.ahead(self.now),
+            drift_ppm: host.clock.drift(),
+            writing,
+            inbox: host.inbox.len(),
+            ailments: host.ailments(),
+        }
     }
 
     /// The network as data.

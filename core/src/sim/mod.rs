@@ -30,6 +30,8 @@ mod acting;
 
 mod storing;
 
+mod body;
+
 mod faults;
 
 mod words;

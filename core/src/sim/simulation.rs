@@ -10,15 +10,15 @@ use crate::error::{BadInput, quote};
 use crate::exhibit::{Exhibit, Glance, World};
 use crate::frame::{Frame, MessageDetail, MessageView, NodeView, Role, TimerView};
 use crate::parts::log::Log;
-use crate::parts::order;
 use crate::parts::per_node::PerNode;
 use crate::protocol::{Effect, NodeId, RequestId};
 use crate::trace::{Explained, HistoryEvent, Level, NO_EVENT, Recorder};
 
+use super::body::Body;
 use super::client::{Arrivals, Client};
 use super::command::{Command, Planned};
 use super::flight::{Cargo, Flight};
-use super::kernel::Kernel;
+use super::kernel::{Kernel, NodeKnows};
 use super::queue::{Entry, Event};
 use super::run::Run;
 use super::settings::Environment;
@@ -102,6 +102,69 @@ impl<P: Exhibit> Member<P> {
     }
 }
 
+/// What is planned to be done to a run, and how far that has come.
+#[derive(Clone)]
+pub(super) struct Agenda {
+    /// What the scenario plans.
+    pub(super) script: Rc<[Planned]>,
+    /// What people did.
+    pub(super) commands: Rc<Vec<Planned>>,
+    /// How many of the script and of the commands have been carried out.
+    pub(super) done: (usize, usize),
+    /// What is to be taken back or repeated, in the order of time.
+    later: Vec<Planned>,
+}
+
+impl Agenda {
+    fn new(script: Rc<[Planned]>) -> Agenda {
+        Agenda {
+            script,
+            commands: Rc::default(),
+            done: (0, 0),
+            later: Vec::new(),
+        }
+    }
+
+    /// Plans what is to be taken back or repeated.
+    pub(super) fn plan_later(&mut self, planned: Planned) {
+        let place = self.later.partition_point(|it| it.at <= planned.at);
+        self.later.insert(place, planned);
+    }
+
+    /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
+    #[inline]
+    fn take(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
+        let all_done = (self.script.len(), self.commands.len()) == self.done;
+        if all_done && self.later.is_empty() {
+            return None;
+        }
+        self.take_due(next, limit)
+    }
+
+    #[inline(never)]
+    fn take_due(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
+        let sources = [
+            self.script.get(self.done.0),
+            self.commands.get(self.done.1),
+            self.later.first(),
+        ];
+        // Of several at one moment, the first of these.
+        let at = |it: &(usize, Option<&Planned>)| it.1.map_or(Time(u64::MAX), |it| it.at);
+        let (source, due) = sources.into_iter().enumerate().min_by_key(at)?;
+        let due = due?;
+        if due.at > limit || next.is_some_and(|next| next <= due.at) {
+            return None;
+        }
+        let due = due.clone();
+        match source {
+            0 => self.done.0 += 1,
+            1 => self.done.1 += 1,
+            _ => drop(self.later.remove(0)),
+        }
+        Some(due)
+    }
+}
+
 /// A run of the system `P`.
 pub struct Sim<P: Exhibit> {
     pub(super) kernel: Kernel,
@@ -122,12 +185,7 @@ pub struct Sim<P: Exhibit> {
     pub(super) changed: Option<NodeId>,
     /// Who has sent something, and because of which event: known only where somebody is to crash amid sends.
     pub(super) sent_by: Option<(NodeId, u32)>,
-    pub(super) script: Rc<[Planned]>,
-    pub(super) commands: Rc<Vec<Planned>>,
-    /// How many of the script and of the commands have been carried out.
-    pub(super) done: (usize, usize),
-    /// What is to be taken back or repeated, in the order of time.
-    pub(super) later: Vec<Planned>,
+    pub(super) agenda: Agenda,
     /// What is drawn for requests that wait for nobody.
     pub(super) arrivals: Arrivals,
     /// Numbers what generated requests write.
@@ -139,7 +197,7 @@ pub struct Sim<P: Exhibit> {
 impl<P: Exhibit> Clone for Sim<P> {
     fn clone(&self) -> Sim<P> {
         Sim {
-            kernel: self.kernel.clone(),
+            kernel: self.kernel.copy(),
             config: self.config.clone(),
             members: self.members.clone(),
             flights: self.flights.clone(),
@@ -153,10 +211,7 @@ impl<P: Exhibit> Clone for Sim<P> {
             effects: Vec::new(),
             changed: self.changed,
             sent_by: None,
-            script: self.script.clone(),
-            commands: self.commands.clone(),
-            done: self.done,
-            later: self.later.clone(),
+            agenda: self.agenda.clone(),
             arrivals: self.arrivals.clone(),
             unique: self.unique,
             explaining: false,
@@ -191,10 +246,7 @@ impl<P: Exhibit> Sim<P> {
             effects: Vec::new(),
             changed: None,
             sent_by: None,
-            script,
-            commands: Rc::default(),
-            done: (0, 0),
-            later: Vec::new(),
+            agenda: Agenda::new(script),
             arrivals: Arrivals::new(seed),
             unique: 0,
             explaining: level == Level::Words,
@@ -294,38 +346,6 @@ impl<P: Exhibit> Sim<P> {
         }
     }
 
-    /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
-    #[inline]
-    fn take_command(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
-        let all_done = (self.script.len(), self.commands.len()) == self.done;
-        if all_done && self.later.is_empty() {
-            return None;
-        }
-        self.take_planned(next, limit)
-    }
-
-    fn take_planned(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
-        let sources = [
-            self.script.get(self.done.0),
-            self.commands.get(self.done.1),
-            self.later.first(),
-        ];
-        // Of several at one moment, the first of these.
-        let at = |it: &(usize, Option<&Planned>)| it.1.map_or(Time(u64::MAX), |it| it.at);
-        let (source, due) = sources.into_iter().enumerate().min_by_key(at)?;
-        let due = due?;
-        if due.at > limit || next.is_some_and(|next| next <= due.at) {
-            return None;
-        }
-        let due = due.clone();
-        match source {
-            0 => self.done.0 += 1,
-            1 => self.done.1 += 1,
-            _ => drop(self.later.remove(0)),
-        }
-        Some(due)
-    }
-
     /// Carries out one plan; `false` when its owner has forgotten it or cannot act now.
     pub(super) fn process(&mut self, entry: Entry) -> bool {
         match entry.event {
@@ -352,37 +372,21 @@ impl<P: Exhibit> Sim<P> {
 
 impl<P: Exhibit> Sim<P> {
     pub(super) fn node_view(&self, node: NodeId) -> NodeView {
-        let host = &self.kernel.hosts[node.index()];
         let member = &self.members[node.index()];
-        let mut timers: Vec<TimerView> = member
-            .timers
-            .iter()
-            .filter(|it| it.armed)
-            .map(|it| TimerView {
-                name: it.timer.to_string(),
-                set_at: it.set_at,
-                deadline: it.deadline,
-            })
-            .collect();
-        order::sort_by(&mut timers, |one, two| {
-            (one.deadline, &one.name).cmp(&(two.deadline, &two.name))
-        });
-        NodeView {
-            id: node,
-            status: host.status,
+        let armed = member.timers.iter().filter(|it| it.armed);
+        let timer = |it: &TimerSlot<P::Timer>| TimerView {
+            name: it.timer.to_string(),
+            set_at: it.set_at,
+            deadline: it.deadline,
+        };
+        let writes = |it: &&Held<P>| matches!(it, Held::Write(..));
+        let knows = NodeKnows {
             role: member.state.as_ref().map(P::role),
             fields: member.state.as_ref().map(P::view).unwrap_or_default(),
-            timers,
-            clock_ahead: host.clock.ahead(self.kernel.now),
-            drift_ppm: host.clock.drift(),
-            writing: member
-                .held
-                .iter()
-                .filter(|it| matches!(it, Held::Write(..)))
-                .count(),
-            inbox: host.inbox.len(),
-            ailments: host.ailments(),
-        }
+            timers: armed.map(timer).collect(),
+            writing: member.held.iter().filter(writes).count(),
+        };
+        self.kernel.node_view(node, knows)
     }
 
     /// The role of a node, to find it by.
@@ -395,11 +399,11 @@ impl<P: Exhibit> Run for Sim<P> {
     fn step(&mut self, limit: Time) -> bool {
         while self.kernel.halted.is_none() {
             let next = self.kernel.queue.next_time();
-            if let Some(planned) = self.take_command(next, limit) {
+            if let Some(planned) = self.agenda.take(next, limit) {
                 self.kernel.begin_step(planned.at);
                 self.changed = None;
                 self.kernel.calm = false;
-                self.carry_out(&planned.command);
+                self.body().carry_out(&planned.command);
                 self.kernel.look_around();
                 self.glances = PerNode::default();
                 self.observe(EVERYTHING);
@@ -442,20 +446,21 @@ impl<P: Exhibit> Run for Sim<P> {
 
     fn accepts(&self, command: &Command) -> Result<(), BadInput> {
         let place = || format!("in {}", quote(&command.to_string()));
-        self.accepts_command(command)
+        (self as &(dyn Body + 'static))
+            .accepts_command(command)
             .map_err(|it| it.within(place()))
     }
 
     fn set_commands(&mut self, commands: Rc<Vec<Planned>>) {
         debug_assert!(
-            commands.len() >= self.done.1,
+            commands.len() >= self.agenda.done.1,
             "what has been carried out cannot be taken back"
         );
-        self.commands = commands;
+        self.agenda.commands = commands;
     }
 
     fn script(&self) -> &[Planned] {
-        &self.script
+        &self.agenda.script
     }
 
     fn fork(&self) -> Box<dyn Run> {

@@ -190,12 +190,4 @@ impl<P: Exhibit> Sim<P> {
         disk.damage = None;
         disk.spoilt = true;
     }
-
-    /// Whether one more disk may hold less than it said: a majority is spared, unless nobody wants that.
-    pub(super) fn may_spoil(&self, node: NodeId) -> bool {
-        let hosts = &self.kernel.hosts;
-        let others = |it: &(usize, &super::kernel::Host)| it.0 != node.index() && it.1.disk.spoilt;
-        let spoilt = hosts.iter().enumerate().filter(others).count();
-        !self.kernel.environment.atlas || spoilt < hosts.len().saturating_sub(1) / 2
-    }
 }

@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use crate::error::{BadInput, one_of};
 use crate::exhibit::{About, Exhibit, Scenario};
+use crate::protocol::Protocol;
 use crate::trace::Level;
 
 use super::command::{Planned, order_by_time, parse_script};
 use super::rng::{Rng, Stream};
 use super::run::Run;
-use super::settings::{Environment, Setting, SettingView};
+use super::settings::{Environment, Setting, SettingView, Value};
 use super::simulation::Sim;
 use super::spec::RunSpec;
 use super::swarm::{Bears, Swarm};
@@ -30,6 +31,24 @@ pub struct System {
     pub checks: fn() -> Vec<&'static str>,
     /// Sets up a run.
     pub build: Build,
+}
+
+/// A system in a list: what it is, without what makes it run.
+pub struct Card {
+    /// What it is.
+    pub about: About,
+    /// Its scenarios.
+    pub scenarios: fn() -> Vec<ScenarioView>,
+}
+
+impl Card {
+    /// The card of the system `P`.
+    pub const fn of<P: Exhibit>() -> Card {
+        Card {
+            about: P::ABOUT,
+            scenarios: scenarios::<P>,
+        }
+    }
 }
 
 /// A scenario as data.
@@ -64,164 +83,231 @@ impl System {
     /// The scenario of this name.
     pub fn scenario(&self, id: &str) -> Result<ScenarioView, BadInput> {
         let all = (self.scenarios)();
-        all.iter().find(|it| it.id == id).cloned().ok_or_else(|| {
-            let known = one_of(all.iter().map(|it| it.id));
-            BadInput::new(
-                id,
-                format!("is not a scenario of {}: there is {known}", self.about.id),
-            )
-        })
+        let found = all.iter().find(|it| it.id == id).cloned();
+        found.ok_or_else(|| no_scenario(id, self.about, all.iter().map(|it| it.id).collect()))
+    }
+}
+
+impl<P: Protocol> Scenario<P> {
+    fn view(&self) -> ScenarioView {
+        ScenarioView {
+            id: self.id,
+            title: self.title,
+            summary: self.summary,
+            weakened: self.weakened,
+            length: self.length,
+            pace: self.pace,
+        }
     }
 }
 
 fn scenarios<P: Exhibit>() -> Vec<ScenarioView> {
-    P::scenarios()
-        .into_iter()
-        .map(|it| ScenarioView {
-            id: it.id,
-            title: it.title,
-            summary: it.summary,
-            weakened: it.weakened,
-            length: it.length,
-            pace: it.pace,
-        })
-        .collect()
+    P::scenarios().iter().map(Scenario::view).collect()
 }
 
-/// What a run of `spec` begins with.
-struct Setup<P: Exhibit> {
-    scenario: Scenario<P>,
-    environment: Environment,
+/// What nodes are told, with its type hidden: all that setting up a run needs of it.
+trait Told {
+    /// Its settings as they are now.
+    fn views(&self) -> Vec<SettingView>;
+
+    /// Changes the setting at this place; the value is of its kind.
+    fn set(&mut self, place: usize, value: Value);
+
+    /// Draws other values for constants.
+    fn vary(&mut self, rng: &mut Rng);
+
+    /// Whether it fits the surroundings; `Err` says what does not.
+    fn fits(&self, environment: &Environment) -> Result<(), String>;
+}
+
+struct ToldTo<P: Exhibit> {
     config: P::Config,
+    settings: Vec<Setting<P::Config>>,
+}
+
+impl<P: Exhibit> Told for ToldTo<P> {
+    fn views(&self) -> Vec<SettingView> {
+        views(&self.settings, &self.config, true)
+    }
+
+    fn set(&mut self, place: usize, value: Value) {
+        (self.settings[place].set)(&mut self.config, value);
+    }
+
+    fn vary(&mut self, rng: &mut Rng) {
+        P::vary(&mut self.config, rng);
+    }
+
+    fn fits(&self, environment: &Environment) -> Result<(), String> {
+        P::validate(&self.config, environment)
+    }
+}
+
+/// Settings as data.
+fn views<C>(settings: &[Setting<C>], of: &C, of_system: bool) -> Vec<SettingView> {
+    let view = |it: &Setting<C>| SettingView {
+        id: it.id,
+        title: it.title,
+        kind: it.kind,
+        rule: it.rule,
+        value: (it.get)(of),
+        of_system,
+    };
+    settings.iter().map(view).collect()
+}
+
+/// What a run begins with, but for what its nodes are told.
+struct Setup {
+    about: About,
+    bears: Bears,
+    scenario: ScenarioView,
+    script: &'static str,
+    swarm: bool,
+    environment: Environment,
     faults: Vec<Planned>,
 }
 
 /// Puts a run together: the scenario, what the seed draws, what the spec sets, in this order.
-fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<Setup<P>, BadInput> {
+fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<(Setup, ToldTo<P>), BadInput> {
     let mut all = P::scenarios();
-    let Some(index) = all.iter().position(|it| it.id == spec.scenario) else {
-        let known = one_of(all.iter().map(|it| it.id));
-        return Err(BadInput::new(
-            &spec.scenario,
-            format!("is not a scenario of {}: there is {known}", P::ABOUT.id),
-        ));
-    };
-    let scenario = all.swap_remove(index);
-    let mut environment = scenario.environment.clone();
-    let mut config = scenario.config.clone();
-    // The number of nodes shapes the faults that are drawn, so it is set before; the rest is set after, and wins.
-    for (key, value) in spec.settings.iter().filter(|it| it.0 == "nodes") {
-        set::<P>(&mut environment, &mut config, key, value)?;
-    }
-    let faults = if scenario.swarm && spec.scripted {
-        let length = spec.length.unwrap_or(scenario.length);
-        let bears = Bears {
+    let place = place_of(&mut all.iter().map(|it| it.id), spec, P::ABOUT)?;
+    let scenario = all.swap_remove(place);
+    let mut setup = Setup {
+        about: P::ABOUT,
+        bears: Bears {
             forgetting: P::FORGETS,
             wiping: P::WIPES,
             growth: P::GROWS,
-            any_size: spec.settings.iter().all(|it| it.0 != "nodes"),
-        };
-        P::vary(&mut config, &mut Rng::stream(spec.seed, Stream::Constants));
-        Swarm::draw(spec.seed, length, &mut environment, bears).script
-    } else {
-        Vec::new()
+            any_size: false,
+        },
+        scenario: scenario.view(),
+        script: scenario.script,
+        swarm: scenario.swarm,
+        environment: scenario.environment,
+        faults: Vec::new(),
     };
-    for (key, value) in &spec.settings {
-        set::<P>(&mut environment, &mut config, key, value)?;
-    }
-    let named = || {
-        spec.settings
-            .iter()
-            .map(|(key, value)| format!("{key}={value}"))
-            .collect::<Vec<_>>()
-            .join(" ")
+    let mut told = ToldTo {
+        config: scenario.config,
+        settings: P::settings(),
     };
-    P::validate(&config, &environment).map_err(|problem| BadInput::new(&named(), problem))?;
-    Ok(Setup {
-        scenario,
-        environment,
-        config,
-        faults,
-    })
+    setup.follow(spec, &mut told)?;
+    Ok((setup, told))
 }
 
-fn set<P: Exhibit>(
-    environment: &mut Environment,
-    config: &mut P::Config,
-    key: &str,
-    text: &str,
-) -> Result<(), BadInput> {
-    let of_environment = Environment::settings();
-    let of_system = P::settings();
-    let names = of_environment
+/// Where the scenario of `spec` stands among those of these names.
+fn place_of(
+    names: &mut dyn Iterator<Item = &'static str>,
+    spec: &RunSpec,
+    about: About,
+) -> Result<usize, BadInput> {
+    let names: Vec<&str> = names.collect();
+    names
         .iter()
-        .map(|it| it.id)
-        .chain(of_system.iter().map(|it| it.id));
-    let known = one_of(names.collect::<Vec<_>>());
-    let within = |it: BadInput| it.within(key);
-    if let Some(setting) = of_environment.iter().find(|it| it.id == key) {
-        (setting.set)(environment, setting.kind.read(text).map_err(within)?);
-    } else if let Some(setting) = of_system.iter().find(|it| it.id == key) {
-        (setting.set)(config, setting.kind.read(text).map_err(within)?);
-    } else {
-        return Err(BadInput::new(
-            key,
-            format!("is not a setting of {}: there is {known}", P::ABOUT.id),
-        ));
+        .position(|it| *it == spec.scenario)
+        .ok_or_else(|| no_scenario(&spec.scenario, about, names))
+}
+
+fn no_scenario(id: &str, about: About, names: Vec<&str>) -> BadInput {
+    let problem = format!(
+        "is not a scenario of {}: there is {}",
+        about.id,
+        one_of(names)
+    );
+    BadInput::new(id, problem)
+}
+
+impl Setup {
+    /// Does what the seed draws and what the spec sets.
+    fn follow(&mut self, spec: &RunSpec, told: &mut dyn Told) -> Result<(), BadInput> {
+        // The number of nodes shapes the faults that are drawn, so it is set before; the rest is set after, and wins.
+        for (key, value) in spec.settings.iter().filter(|it| it.0 == "nodes") {
+            self.set(told, key, value)?;
+        }
+        if self.swarm && spec.scripted {
+            if !crate::WHOLE {
+                let problem = "draws its faults, which the front page cannot".to_owned();
+                return Err(BadInput::new(self.scenario.id, problem));
+            }
+            let length = spec.length.unwrap_or(self.scenario.length);
+            let bears = Bears {
+                any_size: spec.settings.iter().all(|it| it.0 != "nodes"),
+                ..self.bears
+            };
+            told.vary(&mut Rng::stream(spec.seed, Stream::Constants));
+            self.faults = Swarm::draw(spec.seed, length, &mut self.environment, bears).script;
+        }
+        for (key, value) in &spec.settings {
+            self.set(told, key, value)?;
+        }
+        told.fits(&self.environment).map_err(|problem| {
+            let named = spec
+                .settings
+                .iter()
+                .map(|(key, value)| format!("{key}={value}"))
+                .collect::<Vec<_>>()
+                .join(" ");
+            BadInput::new(&named, problem)
+        })
     }
-    Ok(())
+
+    fn set(&mut self, told: &mut dyn Told, key: &str, text: &str) -> Result<(), BadInput> {
+        let of_environment = Environment::settings();
+        let of_system = told.views();
+        let within = |it: BadInput| it.within(key);
+        if let Some(setting) = of_environment.iter().find(|it| it.id == key) {
+            let value = setting.kind.read(text).map_err(within)?;
+            (setting.set)(&mut self.environment, value);
+        } else if let Some(place) = of_system.iter().position(|it| it.id == key) {
+            told.set(place, of_system[place].kind.read(text).map_err(within)?);
+        } else {
+            let names = of_environment.iter().map(|it| it.id);
+            let names: Vec<&str> = names.chain(of_system.iter().map(|it| it.id)).collect();
+            let (id, known) = (self.about.id, one_of(names));
+            let problem = format!("is not a setting of {id}: there is {known}");
+            return Err(BadInput::new(key, problem));
+        }
+        Ok(())
+    }
+
+    /// Everything that happens by itself, in the order of time.
+    fn script(&mut self, spec: &RunSpec) -> Rc<[Planned]> {
+        let planned = if spec.scripted { self.script } else { "" };
+        let mut script = parse_script(planned).expect("a test reads every scenario's script");
+        script.append(&mut self.faults);
+        order_by_time(&mut script);
+        script.into()
+    }
 }
 
 fn settings<P: Exhibit>(spec: &RunSpec) -> Result<Vec<SettingView>, BadInput> {
-    let setup = set_up::<P>(spec)?;
-    let mut views: Vec<SettingView> = P::settings()
-        .iter()
-        .map(|it| view(it, &setup.config, true))
-        .collect();
-    views.extend(
-        Environment::settings()
-            .iter()
-            .map(|it| view(it, &setup.environment, false)),
-    );
-    Ok(views)
-}
-
-fn view<C>(setting: &Setting<C>, of: &C, of_system: bool) -> SettingView {
-    SettingView {
-        id: setting.id,
-        title: setting.title,
-        kind: setting.kind,
-        rule: setting.rule,
-        value: (setting.get)(of),
-        of_system,
-    }
+    let (setup, told) = set_up::<P>(spec)?;
+    let mut all = told.views();
+    all.extend(views(&Environment::settings(), &setup.environment, false));
+    Ok(all)
 }
 
 fn build<P: Exhibit>(spec: &RunSpec, level: Level) -> Result<Box<dyn Run>, BadInput> {
-    let setup = set_up::<P>(spec)?;
-    let planned = match spec.scripted {
-        true => setup.scenario.script,
-        false => "",
-    };
-    let mut script = parse_script(planned).expect("a test reads every scenario's script");
-    script.extend(setup.faults);
-    order_by_time(&mut script);
-    let mut run = Sim::<P>::new(
-        setup.environment,
-        setup.config,
-        script.into(),
-        spec.seed,
-        level,
-    );
+    let (mut setup, told) = set_up::<P>(spec)?;
+    let script = setup.script(spec);
+    let run = Sim::<P>::new(setup.environment, told.config, script, spec.seed, level);
+    check(Box::new(run), spec, &setup.scenario)
+}
+
+/// A run with the commands of its spec, if it can carry out all that is planned.
+fn check(
+    mut run: Box<dyn Run>,
+    spec: &RunSpec,
+    scenario: &ScenarioView,
+) -> Result<Box<dyn Run>, BadInput> {
     // A cluster made smaller may lack the very nodes of which the scenario tells.
     for planned in run.script() {
-        let scenario = || format!("the scenario {} does not fit", setup.scenario.id);
+        let place = || format!("the scenario {} does not fit", scenario.id);
         run.accepts(&planned.command)
-            .map_err(|it| it.within(scenario()))?;
+            .map_err(|it| it.within(place()))?;
     }
     for planned in &spec.commands {
         run.accepts(&planned.command)?;
     }
     run.set_commands(Rc::new(spec.commands.clone()));
-    Ok(Box::new(run))
+    Ok(run)
 }

@@ -1,7 +1,7 @@
 //! The registry: one `mod` line and one row for each system.
 
 use crate::error::{BadInput, one_of};
-use crate::sim::system::System;
+use crate::sim::system::{Card, System};
 
 pub mod consensus {
     //! Agreeing on one thing although machines fail.
@@ -29,19 +29,39 @@ pub mod sharding {
     pub mod hash_ring;
 }
 
-/// Every system, in the order in which a newcomer should meet them.
-pub static ALL: &[System] = &[
-    System::of::<order::ping::Ping>(),
-    System::of::<order::clocks::Clocks>(),
-    System::of::<order::causal_broadcast::Broadcast>(),
-    System::of::<replication::primary_backup::PrimaryBackup>(),
-    System::of::<replication::quorum::Quorum>(),
-    System::of::<replication::cap::Cap>(),
-    System::of::<sharding::hash_ring::HashRing>(),
-    System::of::<consensus::paxos::Paxos>(),
-    System::of::<consensus::multi_paxos::MultiPaxos>(),
-    System::of::<consensus::raft::Raft>(),
-];
+/// Makes the two lists out of one.
+macro_rules! registry {
+    ($($(#[$when:meta])* $system:ty,)*) => {
+        /// Every system that can run, in the order in which a newcomer should meet them.
+        pub static ALL: &[System] = &[$($(#[$when])* System::of::<$system>()),*];
+
+        /// Every system there is, in the same order.
+        pub static CARDS: &[Card] = &[$(Card::of::<$system>()),*];
+    };
+}
+
+// The one without a condition runs on the front page.
+registry! {
+    #[cfg(feature = "all")]
+    order::ping::Ping,
+    #[cfg(feature = "all")]
+    order::clocks::Clocks,
+    #[cfg(feature = "all")]
+    order::causal_broadcast::Broadcast,
+    #[cfg(feature = "all")]
+    replication::primary_backup::PrimaryBackup,
+    #[cfg(feature = "all")]
+    replication::quorum::Quorum,
+    #[cfg(feature = "all")]
+    replication::cap::Cap,
+    #[cfg(feature = "all")]
+    sharding::hash_ring::HashRing,
+    #[cfg(feature = "all")]
+    consensus::paxos::Paxos,
+    #[cfg(feature = "all")]
+    consensus::multi_paxos::MultiPaxos,
+    consensus::raft::Raft,
+}
 
 /// The system of this name.
 pub fn find(id: &str) -> Result<&'static System, BadInput> {

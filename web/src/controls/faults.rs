@@ -7,8 +7,8 @@ use crate::lab::act::{self, Aim};
 use crate::lab::deeds::{self, Deeds};
 use crate::lab::handle::{LabHandle, View, use_lab};
 use crate::lab::{Over, PartProps};
-use crate::ui::icons::{Glyph, Icon};
-use crate::widgets::section::Section;
+use crate::ui::icons::{Glyph, icon};
+use crate::widgets::section::section;
 
 /// By how much the skew buttons move a clock.
 const SKEW: [&str; 2] = ["-50ms", "+50ms"];
@@ -33,7 +33,7 @@ fn Fault(props: &FaultProps) -> Html {
     html! {
         <button type="button" class="cs-button cs-fault" disabled={props.disabled}
             onclick={props.onclick.clone()} aria-keyshortcuts={hint}>
-            <Icon name={props.icon} />
+            { icon(props.icon) }
             <span class="cs-fault-word">
                 { &props.word }
                 if !props.aim.is_empty() { <span class="cs-hidden">{ format!(" {}", props.aim) }</span> }
@@ -68,7 +68,7 @@ pub fn Faults(props: &PartProps) -> Html {
     };
     let restart = down.map(|it| it.to_string()).unwrap_or_default();
     html! {
-        <Section title="Break something" {aside}>
+        { section("Break something", "", aside, html! { <>
             <div class="cs-faults">
                 <Fault icon={Glyph::Crash} word="Crash" aim={aim.clone()} key_hint="c"
                     onclick={call(act::crash)} />
@@ -84,7 +84,7 @@ pub fn Faults(props: &PartProps) -> Html {
             </div>
             { offer::lasts(lab, view.lasts) }
             { for rare }
-        </Section>
+        </> }) }
     }
 }
 
@@ -140,7 +140,7 @@ fn skew(lab: &LabHandle, aim: &str) -> Html {
     };
     html! {
         <div class="cs-skew" role="group" aria-label="Clock">
-            <Icon name={Glyph::Clock} /><span aria-hidden="true">{ "Clock" }</span>
+            { icon(Glyph::Clock) }<span aria-hidden="true">{ "Clock" }</span>
             { for SKEW.map(button) }
         </div>
     }

@@ -7,7 +7,7 @@ use yew::prelude::*;
 use super::wires::Wires;
 use crate::controls::latency::Latency;
 use crate::lab::handle::{LabHandle, use_lab};
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 
 /// Props of the controls of the network.
 #[derive(Properties, PartialEq)]
@@ -37,7 +37,7 @@ pub fn Network(props: &NetworkProps) -> Html {
         }
     };
     html! {
-        <Section title="Network">
+        { section("Network", "", Html::default(), html! { <>
             <Share lab={props.lab.clone()} name="loss" title="Loss" value={value("loss")} />
             <Share lab={props.lab.clone()} name="duplicate" title="Duplicates" value={value("duplicate")} />
             <Latency lab={props.lab.clone()} value={value("latency")} />
@@ -47,7 +47,7 @@ pub fn Network(props: &NetworkProps) -> Html {
             </label>
             { oddities(&props.lab, &view.frame.network.oddities) }
             <Wires lab={props.lab.clone()} />
-        </Section>
+        </> }) }
     }
 }
 

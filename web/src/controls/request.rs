@@ -7,7 +7,7 @@ use yew::prelude::*;
 
 use crate::lab::act;
 use crate::lab::handle::{LabHandle, use_lab};
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 
 /// Answers that are shown, the latest last.
 const ANSWERS_SHOWN: usize = 3;
@@ -59,7 +59,7 @@ pub fn Request(props: &RequestProps) -> Html {
         }
     };
     html! {
-        <Section title="Client request">
+        { section("Client request", "", Html::default(), html! { <>
             <form class="cs-ask-form" {onsubmit}>
                 <input ref={input} class="cs-input cs-mono" type="text" aria-label="Request"
                     placeholder={example} autocomplete="off" autocapitalize="off" spellcheck="false" />
@@ -71,7 +71,7 @@ pub fn Request(props: &RequestProps) -> Html {
                 <button type="submit" class="cs-button">{ "Ask" }</button>
             </form>
             { answers(&view.frame) }
-        </Section>
+        </> }) }
     }
 }
 

@@ -5,7 +5,7 @@ use clusterscope_core::sim::settings::{SettingView, Value};
 use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, use_lab};
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 use crate::words;
 
 /// Props of [`Rules`].
@@ -46,11 +46,11 @@ pub fn Rules(props: &RulesProps) -> Html {
         return html! {};
     }
     html! {
-        <Section title="Rules">
+        { section("Rules", "", Html::default(), html! { <>
             <ul class="cs-rules">
                 { for rules.into_iter().map(|it| rule(&props.lab, it)) }
             </ul>
-        </Section>
+        </> }) }
     }
 }
 

@@ -11,7 +11,7 @@ use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, SPEEDS, use_lab};
 use crate::ticker::use_ticker;
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::ui::numbers;
 
 /// A button that is held begins to repeat after so many milliseconds…
@@ -310,7 +310,7 @@ fn ActionButton(props: &ActionButtonProps) -> Html {
             class={classes!("cs-button", "cs-transport-button", primary, lit.then_some("is-lit"))}
             aria-label={label} title={format!("{label} ({key})")} {onpointerdown} {onclick}
             onpointerup={up.clone()} onpointerleave={up.clone()} onpointercancel={up}>
-            <Icon name={glyph} />
+            { icon(glyph) }
         </button>
     }
 }

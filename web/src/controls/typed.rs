@@ -7,7 +7,7 @@ use web_sys::{HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
 use crate::lab::handle::LabHandle;
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 
 /// Names of nodes that completions go through; a large cluster has too many for a list.
 const NAMES_MAX: usize = 9;
@@ -71,7 +71,7 @@ pub fn CommandLine(props: &CommandProps) -> Html {
     };
     let options = completions(&props.lab, &typed, &past.borrow());
     html! {
-        <Section title="Command">
+        { section("Command", "", Html::default(), html! { <>
             <form class="cs-line-form" {onsubmit}>
                 <input ref={input} class="cs-input cs-mono" type="text" aria-label="Command" list="cs-commands"
                     placeholder="partition n1 n2 | n3 n4 n5" maxlength={COMMAND_MAX.to_string()} {oninput}
@@ -84,7 +84,7 @@ pub fn CommandLine(props: &CommandProps) -> Html {
             </form>
             <p id="cs-command-problem" class="cs-problem">{ (*problem).clone() }</p>
             { examples(&props.lab, &fill) }
-        </Section>
+        </> }) }
     }
 }
 

@@ -10,7 +10,7 @@ use yew::prelude::*;
 use super::Shown;
 use super::list::ListProps;
 use crate::ui::numbers;
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 
 /// The longest value that is shown, in characters.
 const VALUE_MAX: usize = 240;
@@ -41,7 +41,7 @@ pub fn event(props: &ListProps) -> Html {
         .map(|(host, count)| format!("{host} {count}"))
         .collect();
     html! {
-        <Section {title} class="cs-inspector">
+        { section(title, "cs-inspector", Html::default(), html! { <>
             <p class="cs-event-text">{ trace.say(event) }</p>
             <dl class="cs-fields">
                 { line("time", &numbers::clock(event.time), false) }
@@ -55,7 +55,7 @@ pub fn event(props: &ListProps) -> Html {
                 <h3 class="cs-heading">{ "Because" }</h3>
                 { because }
             }
-        </Section>
+        </> }) }
     }
 }
 
@@ -75,12 +75,12 @@ pub fn hosts(shown: &Shown) -> Html {
             })
             .collect();
         html! {
-            <Section title="Nodes" class="cs-foreign-hosts">
+            { section("Nodes", "cs-foreign-hosts", Html::default(), html! { <>
                 if drawn.is_empty() {
                     <p class="cs-empty">{ "Up to here the trace says nothing of what its nodes know." }</p>
                 }
                 <div class="cs-foreign-grid">{ for drawn }</div>
-            </Section>
+            </> }) }
         }
     })
 }

@@ -8,7 +8,7 @@ use yew::prelude::*;
 
 use super::Shown;
 use crate::history::spacetime::{AXIS, NAMES, RIGHT, Scale, ZOOM, axis, distance, use_wheel};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::ui::pen::{Dash, Face, Ink, Pen};
 use crate::ui::surface::{Picture, use_surface};
 
@@ -272,10 +272,10 @@ pub fn ForeignDiagram(props: &DiagramProps) -> Html {
             <canvas ref={canvas} class="cs-spacetime-canvas" role="img" aria-label={label} {onclick} />
             <div class="cs-spacetime-zoom">
                 <button type="button" class="cs-button is-small" aria-label="Show less time" onclick={closer}>
-                    <Icon name={Glyph::Plus} />
+                    { icon(Glyph::Plus) }
                 </button>
                 <button type="button" class="cs-button is-small" aria-label="Show more time" onclick={wider}>
-                    <Icon name={Glyph::Minus} />
+                    { icon(Glyph::Minus) }
                 </button>
             </div>
         </div>

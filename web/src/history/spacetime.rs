@@ -14,7 +14,7 @@ use yew::prelude::*;
 
 use super::past::{Bar, Past, Trouble};
 use crate::lab::handle::{LabHandle, Selection, View, use_lab};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::ui::numbers;
 use crate::ui::pen::{Dash, Face, Ink, Pen};
 use crate::ui::surface::{Picture, use_surface};
@@ -663,7 +663,10 @@ pub(crate) fn distance(point: (f64, f64), from: (f64, f64), to: (f64, f64)) -> f
 /// Ticks at round times.
 pub(crate) fn axis(pen: &mut Pen<'_>, scale: Scale, y: f64) {
     let wanted = scale.span / (scale.width / 110.0).max(1.0);
-    let mut step = 10f64.powf(wanted.max(1.0).log10().floor());
+    let mut step = 1.0;
+    while step * 10.0 <= wanted {
+        step *= 10.0;
+    }
     if step * 5.0 <= wanted {
         step *= 5.0;
     } else if step * 2.0 <= wanted {
@@ -731,11 +734,11 @@ pub fn SpaceTime(props: &SpaceTimeProps) -> Html {
             <div class="cs-spacetime-zoom">
                 <button type="button" class="cs-button is-small" aria-label="Show less time"
                     title="Show less time (Ctrl and wheel)" onclick={closer}>
-                    <Icon name={Glyph::Plus} />
+                    { icon(Glyph::Plus) }
                 </button>
                 <button type="button" class="cs-button is-small" aria-label="Show more time"
                     title="Show more time (Ctrl and wheel)" onclick={wider}>
-                    <Icon name={Glyph::Minus} />
+                    { icon(Glyph::Minus) }
                 </button>
             </div>
         </div>
@@ -758,7 +761,9 @@ pub(crate) fn use_wheel(canvas: &NodeRef, zoom: &Callback<f64>) {
                     .filter(|it| it.ctrl_key() || it.meta_key());
                 if let Some(wheel) = wheel {
                     event.prevent_default();
-                    zoom.emit((wheel.delta_y() * 0.002).clamp(-0.5, 0.5).exp());
+                    // The browser has an `exp` already.
+                    let turned = (wheel.delta_y() * 0.002).clamp(-0.5, 0.5);
+                    zoom.emit(js_sys::Math::exp(turned));
                 }
             })
         });

@@ -8,7 +8,7 @@ use crate::lab::handle::{LabHandle, Selection};
 use crate::lab::story::{Story, record};
 use crate::ui::numbers;
 use crate::ui::pen::epoch_class;
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 
 /// So many causes are shown.
 const CAUSES_MAX: usize = 8;
@@ -33,9 +33,9 @@ pub fn inspect_event(props: &EventProps) -> Html {
     let aside = clear_button(&props.lab);
     let Some(event) = record(&props.lab, props.event) else {
         return html! {
-            <Section {title} class="cs-inspector" {aside}>
+            { section(title, "cs-inspector", aside, html! { <>
                 <p class="cs-empty">{ missing(&props.lab, props.event) }</p>
-            </Section>
+            </> }) }
         };
     };
     let words = props.story.word(&props.lab, props.event);
@@ -48,7 +48,7 @@ pub fn inspect_event(props: &EventProps) -> Html {
         .epoch()
         .map(|it| html! { <span class={epoch_class(Some(it))}>{ it.to_string() }</span> });
     html! {
-        <Section {title} class="cs-inspector" {aside}>
+        { section(title, "cs-inspector", aside, html! { <>
             <p class="cs-event-text">{ text }</p>
             <dl class="cs-fields">
                 { line("time", numbers::clock(event.time)) }
@@ -65,7 +65,7 @@ pub fn inspect_event(props: &EventProps) -> Html {
             if event.host != HostId::WORLD && props.event < CLOCK_EVENTS_MAX {
                 <Clock lab={props.lab.clone()} story={props.story.clone()} event={props.event} />
             }
-        </Section>
+        </> }) }
     }
 }
 

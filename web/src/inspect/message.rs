@@ -9,16 +9,16 @@ use crate::lab::deeds;
 use crate::lab::handle::{LabHandle, View};
 use crate::ui::numbers;
 use crate::ui::pen::epoch_class;
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 
 /// A message from inside.
 pub fn inspect_message(lab: &LabHandle, now: &View, id: u32) -> Html {
     let detail = lab.with(|it| it.run().message(id));
     let Some(detail) = detail else {
         return html! {
-            <Section title={format!("Message m{id}")} class="cs-inspector" aside={clear_button(lab)}>
+            { section(format!("Message m{id}"), "cs-inspector", clear_button(lab), html! { <>
                 <p class="cs-empty">{ "It is not under way at this moment: go back to see it." }</p>
-            </Section>
+            </> }) }
         };
     };
     let view = detail.view;
@@ -34,8 +34,7 @@ pub fn inspect_message(lab: &LabHandle, now: &View, id: u32) -> Html {
         .epoch
         .map(|it| html! { <span class={epoch_class(Some(it))}>{ it.to_string() }</span> });
     html! {
-        <Section title={format!("{} · m{id}", view.kind)} class="cs-inspector"
-            aside={clear_button(lab)}>
+        { section(format!("{} · m{id}", view.kind), "cs-inspector", clear_button(lab), html! { <>
             if let Some(why) = view.lost {
                 <p class="cs-lost">{ format!("It will be lost: {why}.") }</p>
             }
@@ -50,6 +49,6 @@ pub fn inspect_message(lab: &LabHandle, now: &View, id: u32) -> Html {
                 { end }
             </dl>
             { offer::deeds(lab, &deeds, now.lasts) }
-        </Section>
+        </> }) }
     }
 }

@@ -8,8 +8,8 @@ use yew::prelude::*;
 
 use crate::lab::PartProps;
 use crate::lab::handle::{LabHandle, Selection, use_lab};
-use crate::ui::icons::{Glyph, Icon};
-use crate::widgets::section::Section;
+use crate::ui::icons::{Glyph, icon};
+use crate::widgets::section::section;
 
 use self::event::{EventProps, inspect_event};
 use self::message::inspect_message;
@@ -30,9 +30,9 @@ pub fn Inspector(props: &PartProps) -> Html {
             event,
         }),
         None => html! {
-            <Section title="Inspector" class="cs-inspector">
+            { section("Inspector", "cs-inspector", Html::default(), html! { <>
                 <p class="cs-empty">{ "Select a node, a message or an event to look into it." }</p>
-            </Section>
+            </> }) }
         },
     }
 }
@@ -48,7 +48,7 @@ pub(crate) fn clear_button(lab: &LabHandle) -> Html {
     let onclick = move |_: MouseEvent| lab.select(None);
     html! {
         <button type="button" class="cs-small" {onclick} aria-label="Select nothing" title="Esc">
-            <Icon name={Glyph::Close} />
+            { icon(Glyph::Close) }
         </button>
     }
 }

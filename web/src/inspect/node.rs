@@ -12,7 +12,7 @@ use crate::controls::offer;
 use crate::lab::deeds;
 use crate::lab::handle::{LabHandle, View};
 use crate::ui::numbers;
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 use crate::words;
 
 /// So many pictures a change stays marked while time runs: a bit more than a second.
@@ -73,7 +73,7 @@ pub fn inspect_node(lab: &LabHandle, view: &View, id: NodeId, seen: &mut Seen) -
     let title = format!("{} · {}", node.id, words::role(node));
     let deeds = deeds::to_node(node, &node.id.to_string(), &view.frame).accepted(lab);
     html! {
-        <Section {title} class="cs-inspector" aside={clear_button(lab)}>
+        { section(title, "cs-inspector", clear_button(lab), html! { <>
             if node.status == Status::Down {
                 <p class="cs-empty">{ "It has crashed. Only what its disk holds is left." }</p>
             }
@@ -91,7 +91,7 @@ pub fn inspect_node(lab: &LabHandle, view: &View, id: NodeId, seen: &mut Seen) -
                 { for surroundings(view, node) }
             </dl>
             { offer::deeds(lab, &deeds, view.lasts) }
-        </Section>
+        </> }) }
     }
 }
 

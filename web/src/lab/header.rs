@@ -9,7 +9,7 @@ use super::{Over, PartProps};
 use crate::address;
 use crate::browser;
 use crate::prefs::ThemeSwitch;
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::widgets::brand::brand;
 use crate::words;
 
@@ -43,19 +43,19 @@ pub fn Header(props: &PartProps) -> Html {
                     title="The same scenario, other luck">{ "New seed" }</button>
                 <button type="button" class="cs-button" onclick={open(Over::Search)} aria-label="Search seeds"
                     title="Find seeds under which something happens (f)" aria-keyshortcuts="f">
-                    <Icon name={Glyph::Search} /><span class="cs-wide-only">{ "Search seeds" }</span>
+                    { icon(Glyph::Search) }<span class="cs-wide-only">{ "Search seeds" }</span>
                 </button>
                 <button type="button" class="cs-button" onclick={open(Over::Settings)} aria-label="Settings">
-                    <Icon name={Glyph::Settings} /><span class="cs-wide-only">{ "Settings" }</span>
+                    { icon(Glyph::Settings) }<span class="cs-wide-only">{ "Settings" }</span>
                 </button>
                 <button type="button" class="cs-button cs-icon-button" onclick={open(Over::Help)}
                     aria-label="Help" title="Help (?)" aria-keyshortcuts="?">
-                    <Icon name={Glyph::Help} />
+                    { icon(Glyph::Help) }
                 </button>
                 <ThemeSwitch />
             </div>
             <button type="button" class="cs-button cs-primary" onclick={open(Over::Share)}>
-                <Icon name={Glyph::Share} />{ "Share" }<span class="cs-wide-only">{ " this moment" }</span>
+                { icon(Glyph::Share) }{ "Share" }<span class="cs-wide-only">{ " this moment" }</span>
             </button>
         </header>
     }

@@ -17,7 +17,7 @@ use crate::panels::events::Events;
 use crate::panels::pictures::Pictures;
 use crate::panels::stats::Stats;
 use crate::stage::{CutPicker, Stage};
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 use crate::widgets::tabs::Tabs;
 
 /// Three columns and a foot.
@@ -33,9 +33,9 @@ pub fn wide(props: &PartProps) -> Html {
                 { title(props) }
                 <StagePlace ..props.clone() />
                 <div class="cs-below">
-                    <Section title="Space–time" class="cs-space-time-place">
+                    { section("Space–time", "cs-space-time-place", Html::default(), html! { <>
                         <SpaceTime lab={lab.clone()} />
-                    </Section>
+                    </> }) }
                     <Pictures lab={lab.clone()} />
                 </div>
             </main>
@@ -118,7 +118,7 @@ fn summary(props: &PartProps) -> Html {
         (scenario.title, scenario.summary, scenario.weakened)
     });
     html! {
-        <Section title="Scenario">
+        { section("Scenario", "", Html::default(), html! { <>
             <h3 class="cs-scenario">{ title }</h3>
             <p class="cs-summary">{ summary }</p>
             if let Some(check) = weakened {
@@ -126,7 +126,7 @@ fn summary(props: &PartProps) -> Html {
                     { format!("A rule is broken here: {} falls.", crate::words::title(check).to_ascii_lowercase()) }
                 </p>
             }
-        </Section>
+        </> }) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The list of systems: where everybody comes in.
 
 use clusterscope_core::RunSpec;
-use clusterscope_core::sim::system::{ScenarioView, System};
+use clusterscope_core::sim::system::{Card, ScenarioView};
 use clusterscope_core::systems;
 use yew::prelude::*;
 
@@ -46,7 +46,7 @@ pub fn Gallery(props: &GalleryProps) -> Html {
                     </div>
                     <Preview link="#/raft/calm?seed=1&t=300ms" />
                 </div>
-                { for systems::ALL.iter().map(system) }
+                { for systems::CARDS.iter().map(system) }
             </main>
         </div>
     }
@@ -65,7 +65,7 @@ fn trouble(problem: &str) -> Html {
     }
 }
 
-fn system(system: &System) -> Html {
+fn system(system: &Card) -> Html {
     let about = &system.about;
     html! {
         <section key={about.id} class="cs-system" aria-labelledby={format!("cs-system-{}", about.id)}>

@@ -4,9 +4,9 @@ use clusterscope_core::check::{Report, Verdict};
 use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, use_lab};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::ui::numbers;
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 use crate::words;
 
 /// Props of [`Checks`].
@@ -22,11 +22,11 @@ pub fn Checks(props: &ChecksProps) -> Html {
     let view = use_lab(&props.lab);
     let aside = badge(&view.frame.checks);
     html! {
-        <Section title="Checks" {aside}>
+        { section("Checks", "", aside, html! { <>
             <ul class="cs-checks" data-testid="checks">
                 { for view.frame.checks.iter().map(|it| check(&props.lab, it)) }
             </ul>
-        </Section>
+        </> }) }
     }
 }
 
@@ -62,7 +62,7 @@ fn check(lab: &LabHandle, report: &Report) -> Html {
             data-verdict={word}>
             <details>
                 <summary title={word}>
-                    <span class="cs-sign"><Icon name={sign} /></span>
+                    <span class="cs-sign">{ icon(sign) }</span>
                     <span class="cs-check-name">{ words::title(report.name) }</span>
                     <span class="cs-hidden">{ format!(": {word}") }</span>
                 </summary>

@@ -8,7 +8,7 @@ use crate::lab::PartProps;
 use crate::lab::handle::{LabHandle, Selection, use_lab};
 use crate::lab::story::label;
 use crate::ui::pen::epoch_class;
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 
 /// So many events are listed while time stands still.
 const LISTED: usize = 200;
@@ -49,10 +49,10 @@ pub fn Events(props: &PartProps) -> Html {
         row(&props.lab, *id, record, text, selected == Some(*id))
     });
     html! {
-        <Section title="Events" class="cs-events-section" aside={filter(&turns)}>
+        { section("Events", "cs-events-section", filter(&turns), html! { <>
             <ol ref={list} class="cs-events" tabindex="-1" data-testid="events">{ for rows }</ol>
             if events.is_empty() { <p class="cs-empty">{ "Nothing has happened yet." }</p> }
-        </Section>
+        </> }) }
     }
 }
 

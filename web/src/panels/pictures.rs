@@ -10,7 +10,7 @@ use super::log::Log;
 use super::ring::{RingProps, ring};
 use super::table::{TableProps, table};
 use crate::lab::handle::{LabHandle, use_lab};
-use crate::widgets::section::Section;
+use crate::widgets::section::section;
 use crate::widgets::tabs::Tabs;
 
 /// Props of [`Pictures`].
@@ -46,7 +46,7 @@ pub fn Pictures(props: &PicturesProps) -> Html {
         None => history::history(&props.lab, &view),
     };
     if last == 0 {
-        return html! { <Section title={names[0].clone()} class="cs-pictures">{ shown }</Section> };
+        return html! { { section(names[0].clone(), "cs-pictures", Html::default(), html! { <>{ shown }</> }) } };
     }
     html! {
         <section class="cs-section cs-pictures" aria-label="Pictures">

@@ -4,6 +4,7 @@ pub mod chase;
 pub mod hunt;
 pub mod small;
 pub mod team;
+#[cfg(feature = "whole")]
 pub mod worker;
 
 use clusterscope_core::sim::search::{Goal, SEEDS_MAX, Search};

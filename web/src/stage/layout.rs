@@ -72,7 +72,7 @@ impl Layout {
         reach.1 = reach.1.min(reach.0 * 1.25);
         let middle = (width / 2.0, above + (height - above - below) / 2.0);
         if nodes > 1 {
-            let chord = 2.0 * reach.0.min(reach.1) * (std::f64::consts::PI / nodes as f64).sin();
+            let chord = ring::chord(nodes, reach.0.min(reach.1));
             radius = radius.min(chord * 0.4).max(2.5);
         }
         let mut layout = Layout {

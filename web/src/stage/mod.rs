@@ -30,7 +30,7 @@ use self::paint::Scene;
 use self::pick::{Picks, use_picks};
 use crate::lab::handle::{LabHandle, Selection, View, use_lab};
 use crate::ticker::use_ticker;
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::ui::numbers;
 use crate::ui::surface::use_surface;
 
@@ -131,7 +131,7 @@ fn use_leaving(lab: &LabHandle, picks: &Picks) -> bool {
 fn cutting_hint(sides: Option<&Vec<bool>>) -> Html {
     html! {
         <div class="cs-stage-hint" role="status">
-            <Icon name={Glyph::Cut} />
+            { icon(Glyph::Cut) }
             if let Some(sides) = sides {
                 <b>{ cut::sides_text(sides) }</b><span>{ "release to cut, Esc to leave it" }</span>
             } else {
@@ -445,9 +445,9 @@ fn legend() -> Html {
             <li><span class="cs-legend-request" aria-hidden="true"></span>{ "request" }</li>
             <li><span class="cs-legend-reply" aria-hidden="true"></span>{ "reply" }</li>
             <li>
-                <span class="cs-legend-lost" aria-hidden="true"><Icon name={Glyph::Cross} /></span>{ "lost" }
+                <span class="cs-legend-lost" aria-hidden="true">{ icon(Glyph::Cross) }</span>{ "lost" }
             </li>
-            <li class="cs-legend-cut"><Icon name={Glyph::Cut} />{ "draw a line to cut, press a link" }</li>
+            <li class="cs-legend-cut">{ icon(Glyph::Cut) }{ "draw a line to cut, press a link" }</li>
         </ul>
     }
 }

@@ -8,7 +8,7 @@ use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::layout::{Detail, Spot};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 use crate::ui::numbers;
 use crate::ui::pen::epoch_class;
 
@@ -127,7 +127,7 @@ impl NodeLook {
             (ms, _) => Some(numbers::offset(ms * 1_000_000)),
         };
         if let Some(clock) = clock {
-            return Some(html! { <><Icon name={Glyph::Clock} />{ clock }</> });
+            return Some(html! { <>{ icon(Glyph::Clock) }{ clock }</> });
         }
         if let Some(ailment) = self.ailments.first() {
             return Some(html! { { ailment } });
@@ -212,7 +212,7 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
             <span class="cs-sr">{ look.sentence() }</span>
             <Outline shape={look.shape()} />
             if look.is_crowned() && *radius >= 12.0 {
-                <span class="cs-node-crown"><Icon name={Glyph::Crown} /></span>
+                <span class="cs-node-crown">{ icon(Glyph::Crown) }</span>
             }
             <span class="cs-node-words" aria-hidden="true">
                 if *radius >= 9.0 && *detail != Detail::Initial {
@@ -230,11 +230,11 @@ pub fn NodeSeat(props: &NodeSeatProps) -> Html {
                 <span class="cs-node-epoch" aria-hidden="true">{ letter }{ epoch }</span>
             }
             if look.status == Status::Paused {
-                <span class="cs-node-bars" aria-hidden="true"><Icon name={Glyph::Pause} /></span>
+                <span class="cs-node-bars" aria-hidden="true">{ icon(Glyph::Pause) }</span>
             }
             if !look.ailments.is_empty() && *radius >= 9.0 {
                 <span class="cs-node-ails" aria-hidden="true" title={look.ailments.join(", ")}>
-                    <Icon name={Glyph::Warning} />
+                    { icon(Glyph::Warning) }
                 </span>
             }
             if let (Some(note), Detail::Words) = (look.note(), *detail) {
@@ -334,7 +334,7 @@ pub fn ClientSeat(props: &ClientSeatProps) -> Html {
             aria-haspopup="menu" aria-expanded={props.expanded.to_string()}>
             <span class="cs-client-name">{ &props.name }</span>
             if props.down {
-                <span class="cs-client-down"><Icon name={Glyph::Cross} />{ "crashed" }</span>
+                <span class="cs-client-down">{ icon(Glyph::Cross) }{ "crashed" }</span>
             } else {
                 { for words }
             }

@@ -8,7 +8,7 @@ use super::cut::sides_text;
 use crate::controls::offer;
 use crate::lab::deeds::is_amiss;
 use crate::lab::handle::{LabHandle, View, use_lab};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 
 /// Properties of [`CutPicker`].
 #[derive(Clone, PartialEq, Properties)]
@@ -70,11 +70,11 @@ pub fn CutPicker(props: &CutPickerProps) -> Html {
             </p>
             <div class="cs-cut-actions">
                 <button type="button" class="cs-button is-primary" disabled={!both} onclick={cut}>
-                    <Icon name={Glyph::Cut} />{ "Cut" }
+                    { icon(Glyph::Cut) }{ "Cut" }
                 </button>
                 if is_amiss(&view.frame) {
                     <button type="button" class="cs-button" onclick={heal}>
-                        <Icon name={Glyph::Heal} />{ "Heal" }
+                        { icon(Glyph::Heal) }{ "Heal" }
                     </button>
                 }
                 <button type="button" class="cs-button" onclick={cancel}>{ "Cancel" }</button>

@@ -9,7 +9,7 @@ use super::layout::Spot;
 use super::nodes::place;
 use crate::controls::offer::lasts_word;
 use crate::lab::deeds::{Deed, Deeds, Group, LASTS};
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 
 /// Properties of [`Popover`].
 #[derive(Clone, PartialEq, Properties)]
@@ -96,10 +96,10 @@ fn pick(deed: &Deed, on_item: &Callback<Deed>) -> Callback<MouseEvent> {
     on_item.reform(move |_| deed.clone())
 }
 
-fn line(icon: Option<Glyph>, label: &str, onclick: Callback<MouseEvent>) -> Html {
+fn line(glyph: Option<Glyph>, label: &str, onclick: Callback<MouseEvent>) -> Html {
     html! {
         <button type="button" role="menuitem" class="cs-menu-item" tabindex="-1" {onclick}>
-            { for icon.map(|name| html! { <Icon {name} /> }) }
+            { for glyph.map(icon) }
             <span>{ label.to_owned() }</span>
         </button>
     }

@@ -159,17 +159,9 @@ glyphs! {
         M3.4 4.7a1.8 1.8 0 1 0 0 3.6 1.8 1.8 0 0 0 0-3.6z";
 }
 
-/// Properties of [`Icon`].
-#[derive(Clone, PartialEq, Properties)]
-pub struct IconProps {
-    /// Which picture.
-    pub name: Glyph,
-}
-
 /// A picture of 16 by 16 that says nothing to a screen reader: the words stand beside it or on its button.
-#[component]
-pub fn Icon(props: &IconProps) -> Html {
-    let (stroke, fill) = props.name.paths();
+pub fn icon(name: Glyph) -> Html {
+    let (stroke, fill) = name.paths();
     html! {
         <svg class="cs-icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true" focusable="false">
             if !stroke.is_empty() {

@@ -2,13 +2,13 @@
 
 use yew::prelude::*;
 
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 
 /// The mark and the name, as the way home.
 pub fn brand() -> Html {
     html! {
         <a class="cs-brand" href="#/" aria-label="Clusterscope: all systems">
-            <Icon name={Glyph::Mark} />
+            { icon(Glyph::Mark) }
             <span class="cs-wide-only">{ "Clusterscope" }</span>
         </a>
     }

@@ -3,7 +3,7 @@
 use web_sys::HtmlDialogElement;
 use yew::prelude::*;
 
-use crate::ui::icons::{Glyph, Icon};
+use crate::ui::icons::{Glyph, icon};
 
 /// Props of [`Dialog`].
 #[derive(Properties, PartialEq)]
@@ -55,7 +55,7 @@ pub fn Dialog(props: &DialogProps) -> Html {
                 <div class="cs-dialog-top">
                     <h2>{ &props.title }</h2>
                     <button type="button" class="cs-button cs-icon-button" onclick={close} aria-label="Close"
-                        title="Esc"><Icon name={Glyph::Close} /></button>
+                        title="Esc">{ icon(Glyph::Close) }</button>
                 </div>
                 { props.children.clone() }
             </div>

@@ -2,31 +2,24 @@
 
 use yew::prelude::*;
 
-/// Props of [`Section`].
-#[derive(Properties, PartialEq)]
-pub struct SectionProps {
-    /// Its heading.
-    pub title: AttrValue,
-    /// What stands beside the heading, at the right.
-    #[prop_or_default]
-    pub aside: Html,
-    /// More classes.
-    #[prop_or_default]
-    pub class: Classes,
-    /// What it holds.
-    pub children: Html,
+/// A part of a column, under a small heading: `aside` stands beside the heading at the right, `class` names more classes.
+pub fn section(
+    title: impl Into<AttrValue>,
+    class: &'static str,
+    aside: Html,
+    children: Html,
+) -> Html {
+    whole(title.into(), class, aside, children)
 }
 
-/// A part of a column, under a small heading.
-#[component]
-pub fn Section(props: &SectionProps) -> Html {
+fn whole(title: AttrValue, class: &'static str, aside: Html, children: Html) -> Html {
     html! {
-        <section class={classes!("cs-section", props.class.clone())} aria-label={props.title.clone()}>
+        <section class={classes!("cs-section", class)} aria-label={title.clone()}>
             <div class="cs-section-top">
-                <h2 class="cs-heading">{ &props.title }</h2>
-                { props.aside.clone() }
+                <h2 class="cs-heading">{ title }</h2>
+                { aside }
             </div>
-            { props.children.clone() }
+            { children }
         </section>
     }
 }

@@ -1,11 +1,10 @@
 //! Whether commands fit a run: asked before anything is done.
 
 use crate::error::{BadInput, one_of};
-use crate::exhibit::Exhibit;
 
+use super::super::body::Body;
 use super::super::command::{Command, Link, Target};
 use super::super::settings::{CHANGEABLE, Environment, NODES_MAX};
-use super::super::simulation::Sim;
 
 /// Whether a command may mean clients.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -16,7 +15,7 @@ enum Means {
     Anybody,
 }
 
-impl<P: Exhibit> Sim<P> {
+impl dyn Body {
     pub(in crate::sim) fn accepts_command(&self, command: &Command) -> Result<(), BadInput> {
         match command {
             Command::For(inner, _) | Command::Every(_, _, inner) => self.accepts_command(inner),
@@ -59,12 +58,12 @@ impl<P: Exhibit> Sim<P> {
     }
 
     fn accepts_target(&self, target: &Target, means: Means) -> Result<(), BadInput> {
-        let nodes = if P::GROWS {
+        let nodes = if self.grows() {
             NODES_MAX as usize
         } else {
-            self.members.len()
+            usize::from(self.nodes())
         };
-        let zones = self.kernel.environment.zones;
+        let zones = self.kernel().environment.zones;
         let wrong = |problem: String| Err(BadInput::new(&target.to_string(), problem));
         match target {
             Target::Node(node) if node.index() >= nodes => {
@@ -93,24 +92,24 @@ impl<P: Exhibit> Sim<P> {
     }
 
     fn accepts_growth(&self, verb: &str) -> Result<(), BadInput> {
-        if P::GROWS {
+        if self.grows() {
             return Ok(());
         }
         let problem = format!(
             "is not possible: the nodes of {} are those it began with",
-            P::ABOUT.id
+            self.about().id
         );
         Err(BadInput::new(verb, problem))
     }
 
     fn accepts_request(&self, target: &Target, request: &str) -> Result<(), BadInput> {
-        if P::ABOUT.request.is_empty() {
+        if self.about().request.is_empty() {
             return Err(BadInput::new(
                 request,
-                format!("cannot be asked: {} takes no requests", P::ABOUT.id),
+                format!("cannot be asked: {} takes no requests", self.about().id),
             ));
         }
-        request.parse::<P::Request>()?;
+        self.read_request(request)?;
         self.accepts_target(target, Means::Nodes)
     }
 }

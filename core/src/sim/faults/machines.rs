@@ -1,36 +1,37 @@
 //! What is done to machines: crashes, pauses, disks, clocks, coming and going.
 
-use crate::exhibit::{Exhibit, Status};
+use crate::exhibit::Status;
 use crate::protocol::{ClientId, NodeId};
-use crate::trace::{Kind, Phase};
+use crate::trace::Kind;
 
-use super::super::client::Told;
+use super::super::body::Body;
 use super::super::command::{Command, DiskFault};
 use super::super::disk::spoils;
 use super::super::network::DOWN;
 use super::super::queue::Event;
 use super::super::settings::NODES_MAX;
-use super::super::simulation::{Member, Sim};
 
-impl<P: Exhibit> Sim<P> {
+impl dyn Body {
     /// A node crashes because of what it was at.
-    pub(in crate::sim) fn crash_now(&mut self, node: NodeId, cause: u32) {
-        let event = self.kernel.record(Kind::Fault, node.into(), cause, "crash");
-        self.say(event, || None, |_| format!("{node} crashes"));
+    pub(in crate::sim) fn crash(&mut self, node: NodeId, cause: u32) {
+        let kernel = self.kernel_mut();
+        let event = kernel.record(Kind::Fault, node.into(), cause, "crash");
+        self.say(event, &|| format!("{node} crashes"));
         self.stop(node, Status::Down);
     }
 
     /// A node leaves for good because of what it was at.
     pub(in crate::sim) fn go(&mut self, node: NodeId, cause: u32) {
-        let event = self.kernel.record(Kind::Fault, node.into(), cause, "gone");
-        self.say(event, || None, |_| format!("{node} is gone for good"));
+        let event = self
+            .kernel_mut()
+            .record(Kind::Fault, node.into(), cause, "gone");
+        self.say(event, &|| format!("{node} is gone for good"));
         self.stop(node, Status::Gone);
     }
 
     /// Ends what a node is doing; what waits for it is lost.
-    #[inline(never)]
-    pub(super) fn stop(&mut self, node: NodeId, status: Status) {
-        let host = self.kernel.host(node);
+    pub(in crate::sim) fn stop(&mut self, node: NodeId, status: Status) {
+        let host = self.kernel_mut().host(node);
         if host.is_down() {
             return;
         }
@@ -38,35 +39,31 @@ impl<P: Exhibit> Sim<P> {
         host.busy = None;
         host.crash_point = None;
         let waiting = std::mem::take(&mut host.inbox);
-        self.interrupt_write(node);
-        let member = &mut self.members[node.index()];
-        member.state = None;
-        member.later = None;
-        member.timers.clear();
-        member.seen = None;
+        self.clear(node);
         for (plan, event) in waiting {
             let Event::Flight(slot) = event else { continue };
-            if self.flights[slot as usize].is_some_and(|it| it.plan == plan) {
-                self.lose(slot, DOWN);
+            if self.flights().1[slot as usize].is_some_and(|it| it.plan == plan) {
+                self.lose_at(slot, DOWN);
             }
         }
     }
 
     /// Starts a node that has crashed; one that was still to crash will not any more.
     pub(super) fn restart(&mut self, node: NodeId, cause: u32) {
-        self.kernel.host(node).crash_point = None;
-        if self.kernel.host(node).status == Status::Down {
-            self.start(node, cause);
+        let host = self.kernel_mut().host(node);
+        host.crash_point = None;
+        if host.status == Status::Down {
+            self.start_from_disk(node, cause);
         }
     }
 
     pub(super) fn wipe(&mut self, node: NodeId, cause: u32) {
         self.stop(node, Status::Down);
-        if self.kernel.host(node).status != Status::Down {
+        if self.kernel_mut().host(node).status != Status::Down {
             return;
         }
-        if self.may_spoil(node) {
-            self.empty_disk(node);
+        if self.kernel().may_spoil(node) {
+            self.forget(node);
         } else {
             self.spare(node, cause);
         }
@@ -74,117 +71,89 @@ impl<P: Exhibit> Sim<P> {
 
     /// Says that a disk was spared.
     fn spare(&mut self, node: NodeId, cause: u32) {
-        let why = "as many disks as a cluster can do without have suffered already".to_owned();
-        self.note(node, "disk is spared", Some(why), cause);
+        let kernel = self.kernel_mut();
+        let note = kernel.record(Kind::Note, node.into(), cause, "disk is spared");
+        let why = "as many disks as a cluster can do without have suffered already";
+        self.say(note, &|| format!("{node} disk is spared: {why}"));
     }
 
     pub(super) fn spoil(&mut self, node: NodeId, fault: DiskFault, cause: u32) {
-        if spoils(fault) && !self.may_spoil(node) {
+        if spoils(fault) && !self.kernel().may_spoil(node) {
             return self.spare(node, cause);
         }
-        self.kernel.host(node).disk.suffer(fault);
+        self.kernel_mut().host(node).disk.suffer(fault);
     }
 
     pub(super) fn pause(&mut self, node: NodeId) {
-        let host = self.kernel.host(node);
+        let host = self.kernel_mut().host(node);
         if host.status == Status::Up {
             host.status = Status::Paused;
         }
     }
 
     pub(super) fn resume(&mut self, node: NodeId) {
-        let host = self.kernel.host(node);
+        let host = self.kernel_mut().host(node);
         if host.status == Status::Paused {
             host.status = Status::Up;
-            self.go_on(node, self.kernel.now);
+            let put_off = self.has_put_off(node);
+            let kernel = self.kernel_mut();
+            kernel.take_up(node, kernel.now, put_off);
         }
     }
 
     /// A new node comes. The trace has the fault at no node, since the node is not there before.
     pub(super) fn join(&mut self, command: &Command) {
         let event = self.mark(command);
-        if self.members.len() as u64 >= NODES_MAX {
+        if self.nodes() as u64 >= NODES_MAX {
             return;
         }
-        let node = self.kernel.add_host();
-        self.members.push(Member::new());
-        self.start(node, event);
+        let node = self.kernel_mut().add_host();
+        self.add_member();
+        self.start_from_disk(node, event);
     }
 
     pub(super) fn leave(&mut self, node: NodeId, cause: u32) {
-        match self.kernel.host(node).status {
-            Status::Up => self.act(node, cause, |state, ctx| state.on_leave(ctx)),
+        match self.kernel_mut().host(node).status {
+            Status::Up => self.dismiss(node, cause),
             // Who cannot say good-bye goes without.
             Status::Paused => self.go(node, cause),
-            Status::Down => self.kernel.host(node).status = Status::Gone,
+            Status::Down => self.kernel_mut().host(node).status = Status::Gone,
             Status::Gone => {}
         }
     }
 
     pub(super) fn jump(&mut self, node: NodeId, nanos: i64) {
-        self.kernel.host(node).clock.jump(nanos);
+        self.kernel_mut().host(node).clock.jump(nanos);
     }
 
     /// Changes how fast a clock runs; timers that run are counted by it, so they move.
     pub(super) fn drift(&mut self, node: NodeId, ppm: i32) {
-        let now = self.kernel.now;
-        let clock = &mut self.kernel.hosts[node.index()].clock;
+        let kernel = self.kernel_mut();
+        let now = kernel.now;
+        let clock = &mut kernel.host(node).clock;
         let before = *clock;
         clock.set_drift(now, ppm);
-        let after = *clock;
-        for (index, timer) in self.members[node.index()].timers.iter_mut().enumerate() {
-            if !timer.armed {
-                continue;
-            }
-            timer.deadline = now + after.true_span(before.local_span(timer.deadline.since(now)));
-            if timer.plan.is_none_or(|(_, at)| at > timer.deadline) {
-                let plan = self
-                    .kernel
-                    .queue
-                    .push(timer.deadline, Event::Timer(node.0, index as u16));
-                timer.plan = Some((plan, timer.deadline));
-            }
-        }
+        self.retime(node, before);
     }
 
     /// Runs a timer out now; one that has come due but waits for a paused node waits on.
     pub(super) fn fire_now(&mut self, node: NodeId, name: &str) {
-        let timers = &self.members[node.index()].timers;
-        let slot = timers
-            .iter()
-            .position(|it| it.armed && it.timer.to_string() == name);
-        if let (Some(slot), true) = (slot, self.kernel.hosts[node.index()].can_act()) {
-            self.fire(node, slot);
+        let slot = self.timer(node, name);
+        if let (Some(slot), true) = (slot, self.kernel().hosts[node.index()].can_act()) {
+            self.fire_timer(node, slot);
         }
     }
 
     /// What can be done to a client: it crashes in the middle of its request, and comes back as somebody new.
     pub(super) fn change_client(&mut self, client: ClientId, command: &Command, event: u32) {
-        let Some(index) = self
-            .clients
-            .iter()
-            .position(|it| u32::from(it.slot) == client.0)
-        else {
-            return;
+        let dies = match command {
+            Command::Crash(_) => true,
+            Command::Restart(_) => false,
+            _ => return,
         };
-        let is_dead = self.clients[index].is_dead;
-        match command {
-            Command::Crash(_) if !is_dead => {
-                let client = &mut self.clients[index];
-                client.is_dead = true;
-                client.alarm = None;
-                client.event = event;
-                if client.asking.is_some() {
-                    client.told = Some(Told::Died);
-                    self.complete(index, Phase::Info, None, "died");
-                }
-            }
-            Command::Restart(_) if is_dead => {
-                self.clients[index].is_dead = false;
-                self.clients[index].event = event;
-                self.rest(index);
-            }
-            _ => {}
+        let mut slots = self.client_slots().into_iter();
+        if let Some(index) = slots.position(|it| u32::from(it) == client.0) {
+            self.turn_client(index, dies, event);
         }
     }
 }

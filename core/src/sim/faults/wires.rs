@@ -2,27 +2,26 @@
 
 use std::collections::BTreeSet;
 
-use crate::exhibit::Exhibit;
 use crate::frame::End;
 use crate::parts::order;
-use crate::protocol::{NodeId, RequestId};
+use crate::protocol::NodeId;
 use crate::trace::HostId;
 
+use super::super::body::Body;
 use super::super::command::{Command, Kinds, Link, MessageId, Quality, Shape, Target};
-use super::super::flight::{Cargo, Flight, IN_STEP};
+use super::super::flight::Flight;
 use super::super::network::{DROPPED, Ends, Passage, RESET, Treatment};
 use super::super::queue::Event;
-use super::super::simulation::Sim;
 use super::super::time::{Span, Time};
 
 /// Partitions and links.
-impl<P: Exhibit> Sim<P> {
+impl dyn Body {
     pub(super) fn change_partition(&mut self, command: &Command) {
-        let (now, nodes) = (self.kernel.now, self.members.len() as u16);
+        let (now, nodes) = (self.kernel().now, self.nodes());
         match command {
             Command::Partition(groups) => {
                 let named: Vec<Vec<NodeId>> = groups.iter().map(|it| self.nodes_of(it)).collect();
-                self.kernel.network.partition(now, nodes, &named);
+                self.kernel_mut().network.partition(now, nodes, &named);
             }
             Command::OneWay(from, to) => {
                 let (from, to) = (self.nodes_of(from), self.nodes_of(to));
@@ -30,10 +29,10 @@ impl<P: Exhibit> Sim<P> {
                     .iter()
                     .flat_map(|one| to.iter().map(|two| (*one, *two)));
                 let ways = ways.filter(|(one, two)| one != two);
-                self.kernel.network.set_apart(now, set_of(ways));
+                self.kernel_mut().network.set_apart(now, set_of(ways));
             }
             Command::Split(shape) => self.split(*shape, nodes),
-            _ => self.kernel.network.unite(now),
+            _ => self.kernel_mut().network.unite(now),
         }
         self.mark(command);
     }
@@ -51,14 +50,14 @@ impl<P: Exhibit> Sim<P> {
 
     /// Splits the cluster in the shapes in which networks are known to fail.
     fn split(&mut self, shape: Shape, nodes: u16) {
-        let now = self.kernel.now;
+        let now = self.kernel().now;
         let mut order: Vec<NodeId> = (0..nodes).map(NodeId).collect();
         let size = usize::from(nodes);
         let groups = match shape {
-            Shape::One => vec![vec![*self.kernel.choices.pick(&order)]],
+            Shape::One => vec![vec![*self.kernel_mut().choices.pick(&order)]],
             Shape::Halves => vec![order[..size / 2].to_vec()],
             Shape::Minority => {
-                self.kernel.choices.shuffle(&mut order);
+                self.kernel_mut().choices.shuffle(&mut order);
                 vec![order[..size.saturating_sub(1) / 2].to_vec()]
             }
             Shape::Thirds => {
@@ -66,15 +65,17 @@ impl<P: Exhibit> Sim<P> {
                 order.chunks(third).map(<[NodeId]>::to_vec).collect()
             }
             Shape::Random => {
-                let chosen = order.iter().filter(|_| self.kernel.choices.below(2) == 0);
+                let chosen = order
+                    .iter()
+                    .filter(|_| self.kernel_mut().choices.below(2) == 0);
                 vec![chosen.copied().collect()]
             }
             Shape::Bridge | Shape::Ring => {
                 let ways = apart(shape, nodes);
-                return self.kernel.network.set_apart(now, ways);
+                return self.kernel_mut().network.set_apart(now, ways);
             }
         };
-        self.kernel.network.partition(now, nodes, &groups);
+        self.kernel_mut().network.partition(now, nodes, &groups);
     }
 
     pub(super) fn change_link(&mut self, command: &Command) {
@@ -87,10 +88,10 @@ impl<P: Exhibit> Sim<P> {
         else {
             unreachable!("the others mean no links")
         };
-        let now = self.kernel.now;
+        let now = self.kernel().now;
         let ways = self.ways_of(link);
         for ends in ways.iter().copied() {
-            let network = &mut self.kernel.network;
+            let network = &mut self.kernel_mut().network;
             match command {
                 Command::Cut(_) => network.cut(now, ends, true),
                 Command::Mend(_) => network.cut(now, ends, false),
@@ -138,10 +139,10 @@ impl<P: Exhibit> Sim<P> {
 
     /// Loses all that is under way on a link.
     fn reset(&mut self, ends: Ends) {
-        for slot in 0..self.flights.len() as u32 {
+        for slot in 0..self.flights().1.len() as u32 {
             let on_it = |it: Flight| it.ends() == ends && it.course.lost.is_none();
-            if self.flights[slot as usize].is_some_and(on_it) {
-                self.lose(slot, RESET);
+            if self.flights().1[slot as usize].is_some_and(on_it) {
+                self.lose_at(slot, RESET);
             }
         }
     }
@@ -156,7 +157,8 @@ impl<P: Exhibit> Sim<P> {
         };
         let Kinds { kind, link } = kinds;
         let links = link.as_ref().map(|it| self.ways_of(it));
-        let (now, network) = (self.kernel.now, &mut self.kernel.network);
+        let now = self.kernel().now;
+        let network = &mut self.kernel_mut().network;
         match treatment {
             Some(treatment) => network.add_rule(now, kind, links.clone(), treatment),
             None => network.remove_rule(now, kind, links.as_ref()),
@@ -196,11 +198,11 @@ fn apart(shape: Shape, nodes: u16) -> BTreeSet<Ends> {
 }
 
 /// Single messages.
-impl<P: Exhibit> Sim<P> {
+impl dyn Body {
     /// Where a message under way is; a message that has arrived cannot be touched any more.
-    fn find(&self, id: MessageId) -> Option<u32> {
-        let place = self
-            .flights
+    fn find(&mut self, id: MessageId) -> Option<u32> {
+        let (_, flights) = self.flights();
+        let place = flights
             .iter()
             .position(|it| it.as_ref().is_some_and(|it| it.course.id == id.0));
         place.map(|it| it as u32)
@@ -209,8 +211,9 @@ impl<P: Exhibit> Sim<P> {
     pub(super) fn hold_message(&mut self, id: MessageId, command: &Command) {
         self.mark(command);
         let Some(slot) = self.find(id) else { return };
-        let now = self.kernel.now;
-        let flight = self.flights[slot as usize].as_mut().expect("it was found");
+        let (kernel, flights) = self.flights();
+        let now = kernel.now;
+        let flight = flights[slot as usize].as_mut().expect("it was found");
         let course = &mut flight.course;
         if course.lost.is_none() && course.held.is_none() && course.due >= now {
             course.held = Some(now);
@@ -238,13 +241,13 @@ impl<P: Exhibit> Sim<P> {
     fn release_where(&mut self, on: &dyn Fn(Ends) -> bool, kind: Option<&str>) {
         // In the order of sending, whatever places they have.
         let mut held: Vec<(u32, u32)> = Vec::new();
-        for (slot, both) in self.flights.iter().zip(&self.cargos).enumerate() {
-            let (Some(flight), Some(cargo)) = both else {
+        for slot in 0..self.flights().1.len() as u32 {
+            let Some(flight) = self.flights().1[slot as usize] else {
                 continue;
             };
-            let meant = on(flight.ends()) && kind.is_none_or(|it| it == cargo.kind());
+            let meant = on(flight.ends()) && kind.is_none_or(|it| self.kind_at(slot) == Some(it));
             if meant && flight.course.held.is_some() {
-                held.push((flight.course.id, slot as u32));
+                held.push((flight.course.id, slot));
             }
         }
         order::sort(&mut held);
@@ -252,8 +255,9 @@ impl<P: Exhibit> Sim<P> {
     }
 
     fn release(&mut self, slot: u32) {
-        let now = self.kernel.now;
-        let Some(flight) = self.flights[slot as usize].as_mut() else {
+        let (kernel, flights) = self.flights();
+        let now = kernel.now;
+        let Some(flight) = flights[slot as usize].as_mut() else {
             return;
         };
         let course = &mut flight.course;
@@ -264,62 +268,42 @@ impl<P: Exhibit> Sim<P> {
         course.stood = course.stood + stood;
         course.due = (course.due + stood).max(now);
         course.whole += stood;
-        flight.plan = self.kernel.queue.push(course.due, Event::Flight(slot));
+        flight.plan = kernel.queue.push(course.due, Event::Flight(slot));
     }
 
     pub(super) fn drop_message(&mut self, id: MessageId, command: &Command) {
         self.mark(command);
         let Some(slot) = self.find(id) else { return };
-        self.lose(slot, DROPPED);
+        self.lose_at(slot, DROPPED);
     }
 
     pub(super) fn duplicate_message(&mut self, id: MessageId, after: Span, command: &Command) {
         self.mark(command);
         let Some(slot) = self.find(id) else { return };
-        let Flight { course, event, .. } = self.flights[slot as usize].expect("it was found");
-        let cargo = self.cargos[slot as usize].clone().expect(IN_STEP);
-        let environment = &self.kernel.environment;
+        let (kernel, flights) = self.flights();
+        let Flight { course, .. } = flights[slot as usize].expect("it was found");
         let whole = match course.from.node() {
-            Some(from) => environment
-                .latency
-                .draw(&mut self.kernel.hosts[from.index()].wire),
+            Some(from) => {
+                let wire = &mut kernel.hosts[from.index()].wire;
+                kernel.environment.latency.draw(wire)
+            }
             None => course.whole.since(course.sent),
         };
-        if let Cargo::Request(id, _) = &cargo {
-            self.doubt(*id);
-        }
-        self.copy(
-            (course.from, course.to),
-            Passage::of(whole + after),
-            cargo,
-            event,
-        );
-    }
-
-    /// A client whose request was copied cannot know any more that it was not carried out: one copy may be refused and
-    /// the other not.
-    fn doubt(&mut self, id: RequestId) {
-        for client in &mut self.clients {
-            let present = client.request_id();
-            if (present.client, present.sequence) == (id.client, id.sequence) {
-                if let Some(asking) = &mut client.asking {
-                    asking.uncertain = true;
-                }
-            }
-        }
+        self.copy_at(slot, Passage::of(whole + after));
     }
 
     pub(super) fn delay_message(&mut self, id: MessageId, span: Span, command: &Command) {
         self.mark(command);
         let Some(slot) = self.find(id) else { return };
-        let flight = self.flights[slot as usize].as_mut().expect("it was found");
+        let (kernel, flights) = self.flights();
+        let flight = flights[slot as usize].as_mut().expect("it was found");
         // What waits for a paused node came due long ago; it must not arrive in the past.
-        let now: Time = self.kernel.now;
+        let now: Time = kernel.now;
         let course = &mut flight.course;
         course.due = course.due.max(now) + span;
         course.whole = course.whole.max(now) + span;
         if course.held.is_none() {
-            flight.plan = self.kernel.queue.push(course.due, Event::Flight(slot));
+            flight.plan = kernel.queue.push(course.due, Event::Flight(slot));
         }
     }
 }

@@ -34,11 +34,11 @@ pub(super) fn all() -> Vec<Promise<MultiPaxos>> {
         Promise::always(PromiseKept::default()),
         Promise::always(OneLeader::default()),
         Promise::always(ExactlyOnce::default()),
-        Promise::History {
-            name: "linearizable",
-            promise: "Clients see one copy of each key, changed in one order that respects real time.",
-            judge: linearizable::judge,
-        },
+        Promise::history(
+            "linearizable",
+            "Clients see one copy of each key, changed in one order that respects real time.",
+            linearizable::judge,
+        ),
         Promise::Eventually {
             name: "progress",
             promise: "Once all is healed there is a leader whom a majority follows, and clients get answers.",

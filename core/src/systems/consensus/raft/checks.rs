@@ -38,11 +38,11 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
         Promise::always(ExactlyOnce::default()),
         Promise::always(ConfigurationSafety::default()),
         Promise::always(StableLeader::default()),
-        Promise::History {
-            name: "linearizable",
-            promise: "Clients see one copy of each key, changed in one order that respects real time (§8).",
-            judge: linearizable::judge,
-        },
+        Promise::history(
+            "linearizable",
+            "Clients see one copy of each key, changed in one order that respects real time (§8).",
+            linearizable::judge,
+        ),
         Promise::Sometimes {
             name: "leader-elected",
             promise: "A leader is elected.",

@@ -266,12 +266,12 @@ fn what_nodes_hold(world: &World<'_, Cap>) -> Panel {
 fn checks() -> Vec<Promise<Cap>> {
     vec![
         Promise::always(Available),
-        Promise::History {
-            name: "linearizable",
-            promise: "Clients see one copy of each key, changed in one order that respects real time; where that is \
+        Promise::history(
+            "linearizable",
+            "Clients see one copy of each key, changed in one order that respects real time; where that is \
                       promised.",
-            judge: linearizable::judge,
-        },
+            linearizable::judge,
+        ),
         Promise::Sometimes {
             name: "answered",
             promise: "A client is answered.",

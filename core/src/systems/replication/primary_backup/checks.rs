@@ -15,21 +15,21 @@ pub(super) fn all() -> Vec<Promise<PrimaryBackup>> {
         Promise::always(OnePrimary::default()),
         Promise::always(AcknowledgedKept::default()),
         Promise::always(SameOrder::default()),
-        Promise::History {
-            name: "linearizable",
-            promise: "Clients see one copy of each key, changed in one order that respects real time.",
-            judge: linearizable::judge,
-        },
-        Promise::History {
-            name: "read-your-writes",
-            promise: "A read reflects every earlier write of the same client.",
-            judge: session::read_your_writes,
-        },
-        Promise::History {
-            name: "monotonic-reads",
-            promise: "What a client reads never goes back.",
-            judge: session::monotonic_reads,
-        },
+        Promise::history(
+            "linearizable",
+            "Clients see one copy of each key, changed in one order that respects real time.",
+            linearizable::judge,
+        ),
+        Promise::history(
+            "read-your-writes",
+            "A read reflects every earlier write of the same client.",
+            session::read_your_writes,
+        ),
+        Promise::history(
+            "monotonic-reads",
+            "What a client reads never goes back.",
+            session::monotonic_reads,
+        ),
     ];
     all.extend(situations());
     all.push(Promise::Eventually {

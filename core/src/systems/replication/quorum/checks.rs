@@ -23,12 +23,12 @@ pub(super) fn all() -> Vec<Promise<Quorum>> {
         Promise::always(Watched::<SiblingsKept>::default()),
         Promise::always(Watched::<OverwrittenGone>::default()),
         Promise::always(Watched::<ReplicasConverge>::default()),
-        Promise::History {
-            name: "linearizable",
-            promise: "Clients see one copy of each key, changed in one order that respects real time; where that is \
+        Promise::history(
+            "linearizable",
+            "Clients see one copy of each key, changed in one order that respects real time; where that is \
                       promised.",
-            judge: linearizable::judge,
-        },
+            linearizable::judge,
+        ),
     ];
     all.extend(situations());
     all.push(Promise::Eventually {

@@ -30,11 +30,11 @@ pub(super) fn all() -> Vec<Promise<HashRing>> {
             "The copies of a key are on different nodes (Dynamo §4.3).",
             copies_apart,
         )),
-        Promise::History {
-            name: "linearizable",
-            promise: "Clients see one copy of each key, wherever it travels.",
-            judge: linearizable::judge,
-        },
+        Promise::history(
+            "linearizable",
+            "Clients see one copy of each key, wherever it travels.",
+            linearizable::judge,
+        ),
     ];
     checks.extend(situations());
     checks
