@@ -88,9 +88,15 @@ mod tests {
             right: spec("#/ping/calm?script=off"),
         };
         let link = pair.link();
-        assert!(Pair::is_link(&link) && !Pair::is_link("#/raft/calm"), "{link}");
+        assert!(
+            Pair::is_link(&link) && !Pair::is_link("#/raft/calm"),
+            "{link}"
+        );
         assert_eq!(Pair::from_link(&link), Ok(pair.clone()));
-        assert_eq!(Pair::from_link(&format!("https://example.org/a/{link}")), Ok(pair));
+        assert_eq!(
+            Pair::from_link(&format!("https://example.org/a/{link}")),
+            Ok(pair)
+        );
     }
 
     #[test]
@@ -100,7 +106,10 @@ mod tests {
             ("#/compare", "\"left\" is missing"),
             ("#/compare?left=raft%2Fcalm", "\"right\" is missing"),
             ("#/compare?left=raft%2Fcalm&right=raft", "right: "),
-            ("#/compare?left=raft%2Fcalm%3Fseed%3Dx&right=ping%2Fcalm", "left: "),
+            (
+                "#/compare?left=raft%2Fcalm%3Fseed%3Dx&right=ping%2Fcalm",
+                "left: ",
+            ),
             ("#/compare?up=raft%2Fcalm", "\"up\""),
             ("#/compare?v=9&left=raft%2Fcalm", "newer version"),
             ("#/compare?left=%ff", "left: "),

@@ -36,6 +36,18 @@ pub struct Bar {
     pub to: Option<Time>,
 }
 
+impl Bar {
+    /// Its name: `n2 down`.
+    pub fn name(&self) -> String {
+        match (self.trouble, self.node) {
+            (Trouble::Down, Some(node)) => format!("{node} down"),
+            (Trouble::Paused, Some(node)) => format!("{node} paused"),
+            (Trouble::Parted, _) => "partition".to_owned(),
+            _ => "cut links".to_owned(),
+        }
+    }
+}
+
 /// A note or a fault of one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mark {
