@@ -10,7 +10,7 @@ export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '
 export const dist = process.env.CLUSTERSCOPE_DIST ?? path.join(root, 'dist');
 
 /** A browser that asks the outside world for nothing. */
-const FLAGS = [
+export const FLAGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -21,10 +21,12 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** The browser's program. */
+export const program = process.env.CHROMIUM ?? '/usr/bin/chromium';
+
 /** Starts the browser; its profile is new, empty and gone afterwards. */
 export function launch() {
-  const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-  return chromium.launch({ executablePath, args: FLAGS });
+  return chromium.launch({ executablePath: program, args: FLAGS });
 }
 
 /**

@@ -1,15 +1,15 @@
 // What the browser tests share: one browser and one server for each test file, a fresh browser context
 // for each test, and what a test asserts or runs.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { dist, drawn, launch, root, watch } from './browser.mjs';
+import { dist, drawn, launch, watch } from './browser.mjs';
+import { cli } from './cli.mjs';
 import { serveFolder } from './server.mjs';
 
-export { dist, drawn, launch, serveFolder, watch };
+export { cli, dist, drawn, launch, serveFolder, watch };
 
 let shared;
 
@@ -86,24 +86,4 @@ export async function accessibilityProblems(page, { include = 'html', rules = {}
     },
     [include, rules],
   );
-}
-
-/**
- * Runs the command-line program with these arguments and gives `{ code, stdout, stderr }`. `input` is
- * what it reads from its standard input.
- */
-export function cli(args, { input = '', cwd } = {}) {
-  const program = process.env.CLUSTERSCOPE_CLI ?? path.join(root, 'target/debug/clusterscope');
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd });
-    const text = { stdout: '', stderr: '' };
-    for (const stream of ['stdout', 'stderr']) {
-      child[stream].setEncoding('utf8').on('data', (chunk) => (text[stream] += chunk));
-    }
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, ...text }));
-    // A program that never reads may be gone before all is written.
-    child.stdin.on('error', () => {});
-    child.stdin.end(input);
-  });
 }

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import path from 'node:path';
+import { text as readText } from 'node:stream/consumers';
 
 const TYPES = {
   '.css': 'text/css; charset=utf-8',
@@ -26,11 +27,12 @@ const TYPES = {
  * - `base`: the path under which the folder lies, such as `/labs/`; nothing is served outside it.
  * - `pages`: texts that are served as HTML from memory, by path, such as `{ '/blog.html': '<p>…' }`.
  *   Two servers are two origins, so this is also how to write a foreign page that embeds something.
+ * - `heard`: called with the text of whatever a page posts, and with the path it is posted to.
  * - `headers`: headers for every answer, such as a Content-Security-Policy.
  *
  * Gives `{ url, close }`; `url` ends in the base.
  */
-export async function serveFolder(folder, { base = '/', pages = {}, headers = {} } = {}) {
+export async function serveFolder(folder, { base = '/', pages = {}, heard, headers = {} } = {}) {
   const root = path.resolve(folder);
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());
@@ -38,6 +40,11 @@ export async function serveFolder(folder, { base = '/', pages = {}, headers = {}
 
   async function answer(request, response) {
     const where = decodeURIComponent(new URL(request.url, 'http://127.0.0.1').pathname);
+    if (request.method === 'POST' && heard) {
+      heard(await readText(request), where);
+      response.writeHead(204).end();
+      return;
+    }
     if (pages[where] !== undefined) {
       response.writeHead(200, { 'content-type': TYPES['.html'], ...headers });
       response.end(pages[where]);

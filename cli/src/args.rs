@@ -172,20 +172,33 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action, Problem> {
 }
 
 fn parse_list(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
-    let mut json = false;
+    let words = words_and_json(parser, "list", (0, "list takes only --json"))?;
+    Ok(words.map_or(Action::Help, |(_, json)| Action::List { json }))
+}
+
+/// Reads the arguments of a command that takes plain words and no option but `--json`; `None` when help is asked for.
+/// `most` is how many words it takes, and what whoever types more is told.
+pub fn words_and_json(
+    parser: &mut lexopt::Parser,
+    command: &str,
+    most: (usize, &str),
+) -> Result<Option<(Vec<String>, bool)>, Problem> {
+    let (mut words, mut json) = (Vec::new(), false);
     while let Some(word) = next(parser)? {
         match word {
-            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
+            Word::Option(name) if is_help(&name) => return Ok(None),
             Word::Option(name) if name == "--json" => json = true,
             Word::Option(name) => {
-                return Err(refuse(&name, "is not an option of list: there is --json"));
+                let problem = format_args!("is not an option of {command}: there is --json");
+                return Err(refuse(&name, problem));
             }
-            Word::Plain(text) => {
-                return Err(refuse(&text, "is one too many: list takes only --json"));
+            Word::Plain(text) if words.len() >= most.0 => {
+                return Err(refuse(&text, format_args!("is one too many: {}", most.1)));
             }
+            Word::Plain(text) => words.push(text),
         }
     }
-    Ok(Action::List { json })
+    Ok(Some((words, json)))
 }
 
 fn parse_run(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
@@ -344,17 +357,10 @@ fn parse_shrink(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
 }
 
 fn parse_merge(parser: &mut lexopt::Parser) -> Result<Action, Problem> {
-    let (mut files, mut json) = (Vec::new(), false);
-    while let Some(word) = next(parser)? {
-        match word {
-            Word::Option(name) if is_help(&name) => return Ok(Action::Help),
-            Word::Option(name) if name == "--json" => json = true,
-            Word::Option(name) => {
-                return Err(refuse(&name, "is not an option of merge: there is --json"));
-            }
-            Word::Plain(text) => files.push(Place::from(text)),
-        }
-    }
+    let Some((words, json)) = words_and_json(parser, "merge", (usize::MAX, ""))? else {
+        return Ok(Action::Help);
+    };
+    let files: Vec<Place> = words.into_iter().map(Place::from).collect();
     match files.is_empty() {
         true => Err(Problem::Input(
             "merge what? Write it like: merge part-*.json".to_owned(),

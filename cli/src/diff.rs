@@ -6,7 +6,7 @@ use clusterscope_core::error::quote;
 use clusterscope_core::trace::trace_line;
 use serde_json::{Value as Json, json};
 
-use crate::args::{Word, is_help, next, refuse};
+use crate::args::words_and_json;
 use crate::output::{self, Problem};
 
 /// Events that are shown before the first difference, and from it on.
@@ -25,24 +25,12 @@ pub struct Question {
 
 /// Reads the arguments; `None` when help is asked for.
 pub fn parse(parser: &mut lexopt::Parser) -> Result<Option<Question>, Problem> {
-    let mut runs = Vec::new();
-    let mut json = false;
-    while let Some(word) = next(parser)? {
-        match word {
-            Word::Option(name) if is_help(&name) => return Ok(None),
-            Word::Option(name) if name == "--json" => json = true,
-            Word::Option(name) => {
-                return Err(refuse(&name, "is not an option of diff: there is --json"));
-            }
-            Word::Plain(text) if runs.len() == 2 => {
-                return Err(refuse(&text, "is one too many: diff compares two links"));
-            }
-            Word::Plain(link) => {
-                let spec = RunSpec::from_link(&link);
-                runs.push(spec.map_err(|it| Problem::Input(it.to_string()))?);
-            }
-        }
-    }
+    let Some((links, json)) = words_and_json(parser, "diff", (2, "diff compares two links"))?
+    else {
+        return Ok(None);
+    };
+    let runs: Result<Vec<RunSpec>, _> = links.iter().map(|it| RunSpec::from_link(it)).collect();
+    let runs = runs.map_err(|it| Problem::Input(it.to_string()))?;
     let missing = |it: Vec<RunSpec>| {
         let problem = format!(
             "diff compares two links and has {}: diff 'raft/calm?seed=1' 'raft/calm?seed=2'",

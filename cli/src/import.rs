@@ -4,7 +4,7 @@ use clusterscope_core::import::{self, BYTES_MAX, Imported};
 use clusterscope_core::{BadInput, Span};
 use serde_json::{Map, Value as Json, json};
 
-use crate::args::{Word, is_help, next, read, refuse};
+use crate::args::{read, words_and_json};
 use crate::output::{self, Place, Problem};
 use crate::{BROKEN, HELD};
 
@@ -19,22 +19,12 @@ pub struct File {
 
 /// Reads the arguments; `None` when help is asked for.
 pub fn parse(parser: &mut lexopt::Parser) -> Result<Option<File>, Problem> {
-    let mut place = None;
-    let mut json = false;
-    while let Some(word) = next(parser)? {
-        match word {
-            Word::Option(name) if is_help(&name) => return Ok(None),
-            Word::Option(name) if name == "--json" => json = true,
-            Word::Option(name) => {
-                return Err(refuse(&name, "is not an option of import: there is --json"));
-            }
-            Word::Plain(text) if place.is_some() => {
-                return Err(refuse(&text, "is one too many: import reads one file"));
-            }
-            Word::Plain(text) => place = Some(Place::from(text)),
-        }
-    }
+    let Some((words, json)) = words_and_json(parser, "import", (1, "import reads one file"))?
+    else {
+        return Ok(None);
+    };
     let missing = || Problem::Input("import what? Write it like: import trace.jsonl".to_owned());
+    let place = words.into_iter().next().map(Place::from);
     let place = place.ok_or_else(missing)?;
     Ok(Some(File { place, json }))
 }

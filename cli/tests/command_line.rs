@@ -1,44 +1,14 @@
 //! The program as its users meet it: what it prints, what it refuses, and with which status it ends.
 
+mod common;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value as Json;
 
-fn program() -> Command {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_clusterscope"));
-    program.env("RUST_BACKTRACE", "1");
-    program
-}
-
-fn run(words: &[&str]) -> Output {
-    program().args(words).output().expect("it can be started")
-}
-
-/// What a run that must succeed with this status printed.
-fn text(words: &[&str], status: i32) -> String {
-    let output = run(words);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{words:?}: {errors}");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-fn json(words: &[&str], status: i32) -> Json {
-    let text = text(words, status);
-    serde_json::from_str(&text).unwrap_or_else(|it| panic!("{words:?}: {it}: {text}"))
-}
-
-/// A file of this test's own.
-fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
-
-fn path(file: &std::path::Path) -> &str {
-    file.to_str()
-        .expect("the target folder has an ordinary name")
-}
+use common::{file, json, path, program, run, text};
 
 /// What is typed, what the error must quote, and what it must offer.
 const REFUSED: &str = r##"

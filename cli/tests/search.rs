@@ -1,28 +1,12 @@
 //! Searching, joining and making small, as users meet them.
 
+mod common;
+
 use std::fs;
-use std::path::PathBuf;
-use std::process::{Command, Output};
 
 use serde_json::Value as Json;
 
-fn run(words: &[&str]) -> Output {
-    let mut program = Command::new(env!("CARGO_BIN_EXE_clusterscope"));
-    program.args(words).output().expect("it can be started")
-}
-
-/// What a run that must end with this status printed.
-fn text(words: &[&str], status: i32) -> String {
-    let output = run(words);
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(status), "{words:?}: {errors}");
-    String::from_utf8(output.stdout).expect("text")
-}
-
-fn json(words: &[&str], status: i32) -> Json {
-    let text = text(words, status);
-    serde_json::from_str(&text).unwrap_or_else(|it| panic!("{words:?}: {it}: {text}"))
-}
+use common::{file, json, path, run, text};
 
 /// The same result without what depends on the machine.
 fn timeless(mut result: Json) -> Json {
@@ -31,10 +15,6 @@ fn timeless(mut result: Json) -> Json {
         result[key] = Json::Null;
     }
     result
-}
-
-fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
 }
 
 const BROKEN: [&str; 4] = ["search", "raft/swarm", "--set", "persist-vote=off"];
@@ -175,6 +155,64 @@ fn a_failing_run_becomes_small_and_still_fails() {
     assert_eq!(fallen.unwrap()["verdict"], "violated");
     let shown = text(&["shrink", link, "--runs", "5"], 1);
     assert!(shown.contains("--runs allows more"), "{shown}");
+}
+
+/// The recipe of docs/search.md that begins so, up to the end of its block.
+fn recipe(beginning: &str) -> String {
+    let text = include_str!("../../docs/search.md");
+    let from = text.find(beginning).expect("the recipe is there");
+    let to = text[from..].find("```").expect("its block ends");
+    text[from..from + to].to_owned()
+}
+
+/// Lets a shell do what a recipe says, with fewer seeds and machines, and this program in place of the installed one.
+#[cfg(unix)]
+fn follow(recipe: &str, folder: &std::path::Path, variables: &[(&str, &str)]) -> String {
+    let words = format!("\"{}\" search", env!("CARGO_BIN_EXE_clusterscope"));
+    let recipe = recipe
+        .replace("clusterscope search", &words)
+        .replace("raft/swarm", "raft/swarm --set persist-vote=off")
+        .replace("1..1000000", "1..60")
+        .replace("/64", "/4");
+    let mut shell = std::process::Command::new("/bin/sh");
+    shell.args(["-e", "-c", &recipe]).current_dir(folder);
+    let output = shell
+        .envs(variables.iter().copied())
+        .output()
+        .expect("a shell");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{recipe}: {errors}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[cfg(unix)]
+#[test]
+fn the_recipes_for_many_machines_do_what_one_machine_does() {
+    let whole = json(&broken(&["--seeds", "1..60", "--json"]), 1);
+    let folder = file("machines");
+    fs::create_dir_all(&folder).expect("the folder of the test");
+    let slurm = recipe("#!/bin/sh\n#SBATCH");
+    let kubernetes = recipe("              clusterscope search").replace("\n ", " ");
+    assert!(kubernetes.contains("JOB_COMPLETION_INDEX"), "{kubernetes}");
+    let (mut logs, mut parts) = (String::new(), Vec::new());
+    for part in 1..=4 {
+        let (id, index) = (part.to_string(), (part - 1).to_string());
+        let task = [
+            ("SLURM_ARRAY_TASK_ID", id.as_str()),
+            ("SLURM_ARRAY_TASK_MAX", "4"),
+            ("SLURM_CPUS_PER_TASK", "1"),
+        ];
+        follow(&slurm, &folder, &task);
+        parts.push(folder.join(format!("part-{id}.json")));
+        logs += &follow(&kubernetes, &folder, &[("JOB_COMPLETION_INDEX", &index)]);
+    }
+    let parts: Vec<&str> = parts.iter().map(|it| path(it)).collect();
+    let joined = json(&[&["merge", "--json"], &parts[..]].concat(), 1);
+    assert_eq!(joined["found"], whole["found"]);
+    let logged = file("machines.json");
+    fs::write(&logged, logs).expect("the folder is there");
+    let joined = json(&["merge", "--json", path(&logged)], 1);
+    assert_eq!(joined["found"], whole["found"]);
 }
 
 /// What is typed, and what the refusal must say.

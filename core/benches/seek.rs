@@ -7,41 +7,17 @@
     clippy::disallowed_types,
     reason = "it measures the machine, and nothing that is simulated"
 )]
-#![allow(
-    unsafe_code,
-    reason = "an allocator that counts is the only way to see what a copy really takes"
-)]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod counting;
+
 use std::time::{Duration, Instant};
 
 use clusterscope_core::sim::player::Limits;
 use clusterscope_core::sim::rng::{Rng, Stream};
 use clusterscope_core::{Player, RunSpec, Time};
 
-/// Bytes in use, and the most that ever were.
-static USED: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-/// The system's allocator, counting.
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(used, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        USED.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: counting::Counting = counting::Counting;
 
 /// Runs that are played when none is named: few nodes and many clients; faults; many nodes.
 const LINKS: [&str; 3] = [
@@ -75,7 +51,7 @@ fn main() {
 fn measure(link: &str, events: u32) {
     println!("{link}");
     let spec = RunSpec::from_link(link).unwrap_or_else(|it| panic!("{it}"));
-    let before = USED.load(Ordering::Relaxed);
+    let before = counting::used();
     let mut player = Player::at_start(spec, Limits::default()).unwrap_or_else(|it| panic!("{it}"));
     let started = Instant::now();
     let mut slowest = Duration::ZERO;
@@ -135,19 +111,19 @@ fn millis(duration: Duration) -> f64 {
 fn memory(player: Player, before: usize) {
     let mib = |bytes: usize| bytes as f64 / f64::from(1 << 20);
     let (records, snapshots) = player.bytes();
-    let used = USED.load(Ordering::Relaxed) - before;
+    let used = counting::used() - before;
     println!(
         "  in use {:.1} MiB, at most {:.1} MiB; by estimate records {:.1} MiB, snapshots {:.1} MiB; kept since {}",
         mib(used),
-        mib(PEAK.load(Ordering::Relaxed) - before),
+        mib(counting::peak() - before),
         mib(records),
         mib(snapshots),
         player.kept_since().unwrap_or(Time::ZERO)
     );
     let run = player.run().fork();
-    let before = USED.load(Ordering::Relaxed);
+    let before = counting::used();
     let copy = run.fork();
-    let copied = USED.load(Ordering::Relaxed) - before;
+    let copied = counting::used() - before;
     println!(
         "  a copy takes {copied} bytes, by estimate {}",
         copy.weight()
@@ -161,5 +137,5 @@ fn memory(player: Player, before: usize) {
             peak.unwrap_or("unknown").trim()
         );
     }
-    PEAK.store(USED.load(Ordering::Relaxed), Ordering::Relaxed);
+    counting::begin();
 }

@@ -298,6 +298,24 @@ pub enum Amiss {
     Held,
 }
 
+impl Amiss {
+    /// All that there is, in the order of the bits of [`Record::amiss`](crate::trace::Record::amiss).
+    pub const ALL: [Amiss; 7] = [
+        Amiss::Split,
+        Amiss::Cut,
+        Amiss::Clogged,
+        Amiss::Latency,
+        Amiss::Loss,
+        Amiss::Lost,
+        Amiss::Held,
+    ];
+
+    /// Its bit.
+    pub(crate) fn bit(self) -> u16 {
+        1 << self as u16
+    }
+}
+
 /// The network.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NetworkView {
@@ -307,8 +325,8 @@ pub struct NetworkView {
     pub cuts: Vec<(End, End)>,
     /// What is amiss with it, partitions and cut links among it.
     pub oddities: Vec<Oddity>,
-    /// Since when.
-    pub since: Option<Time>,
+    /// Since when the nodes are split.
+    pub split_since: Option<Time>,
     /// The settings that can be changed while it runs: name and value as text.
     pub settings: Vec<(&'static str, String)>,
 }

@@ -134,7 +134,8 @@ pub struct Record {
     pub kind: Kind,
     /// Its word: the kind of message, the name of the timer, the reason of a loss. See [`Recorder::label`].
     pub label: u8,
-    /// The term, ballot or epoch it belongs to, plus one, cut to 16 bits; zero for none.
+    /// The term, ballot or epoch it belongs to, plus one, cut to 16 bits; zero for none. Of a fault of no single
+    /// machine: what is amiss with the network after it. See [`Record::epoch`] and [`Record::amiss`].
     pub tint: u16,
 }
 
@@ -146,7 +147,16 @@ impl Record {
 
     /// The epoch, for the colour.
     pub fn epoch(&self) -> Option<u64> {
+        if self.kind == Kind::Fault {
+            return None;
+        }
         self.tint.checked_sub(1).map(u64::from)
+    }
+
+    /// What is amiss with the network after a fault of no single machine, a bit for each of [`Amiss::ALL`](crate::frame::Amiss::ALL); `None` for
+    /// every other event.
+    pub fn amiss(&self) -> Option<u16> {
+        (self.kind == Kind::Fault && self.host == HostId::WORLD).then_some(self.tint)
     }
 }
 

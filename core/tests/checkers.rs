@@ -2,9 +2,11 @@
 //! orders of small histories. All histories come from fixed seeds.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[path = "common/histories.rs"]
+mod histories;
+
 use std::collections::BTreeMap;
 
-use clusterscope_core::Time;
 use clusterscope_core::check::story::{Op, Operation, Story};
 use clusterscope_core::check::{
     Judgement, causal, linearizable, sequential, session, transactions,
@@ -19,108 +21,10 @@ use todc_utils::linearizability::WGLChecker;
 use todc_utils::linearizability::history::{Action, History};
 use todc_utils::specifications::Specification;
 
-/// Draws that are the same for ever.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut it = self.0;
-        it = (it ^ (it >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        it = (it ^ (it >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (it ^ (it >> 31)) % sides
-    }
-
-    fn one_in(&mut self, sides: u64) -> bool {
-        self.below(sides) == 0
-    }
-}
-
-fn event(client: u32, phase: Phase, op: &'static str, key: &str, value: Json) -> HistoryEvent {
-    HistoryEvent {
-        client,
-        phase,
-        op,
-        key: key.to_owned(),
-        value,
-        time: Time(0),
-        event: 0,
-    }
-}
+use histories::{Dice, KEYS, Kind, event, simulate};
 
 /// A judge.
 type Check = fn(&Story<'_>) -> Judgement;
-
-/// What a made-up history is like.
-#[derive(Clone, Copy)]
-struct Kind {
-    clients: u32,
-    operations: u32,
-    keys: u64,
-    /// Written values; 0 for values that are all different.
-    values: u64,
-    /// One operation in so many has no answer; 0 for none.
-    lost: u64,
-}
-
-const KEYS: [&str; 3] = ["x", "y", "z"];
-
-/// Clients use real registers, each operation taking effect at some moment between its beginning and its end.
-fn simulate(dice: &mut Dice, kind: Kind) -> Vec<HistoryEvent> {
-    struct Client {
-        name: u32,
-        open: Option<(&'static str, &'static str, Json)>,
-        result: Option<Json>,
-    }
-    let mut clients: Vec<Client> = (0..kind.clients)
-        .map(|name| Client {
-            name,
-            open: None,
-            result: None,
-        })
-        .collect();
-    let mut store: BTreeMap<&str, Json> = BTreeMap::new();
-    let (mut begun, mut unique, mut names) = (0, 0, kind.clients);
-    let mut events = Vec::new();
-    while begun < kind.operations || clients.iter().any(|it| it.open.is_some()) {
-        let client = &mut clients[dice.below(kind.clients.into()) as usize];
-        match (client.open.clone(), client.result.take()) {
-            (None, _) if begun < kind.operations => {
-                begun += 1;
-                unique += 1;
-                let key = KEYS[dice.below(kind.keys) as usize];
-                let (op, value) = if dice.one_in(2) {
-                    ("read", Json::Null)
-                } else if kind.values == 0 {
-                    ("write", json!(unique))
-                } else {
-                    ("write", json!(1 + dice.below(kind.values)))
-                };
-                events.push(event(client.name, Phase::Invoke, op, key, value.clone()));
-                client.open = Some((op, key, value));
-            }
-            (None, _) => {}
-            (Some((op, key, value)), None) => {
-                if op == "write" {
-                    store.insert(key, value.clone());
-                }
-                let result = store.get(key).cloned().unwrap_or(Json::Null);
-                client.result = Some(if op == "write" { value } else { result });
-            }
-            (Some((op, key, value)), Some(result)) => {
-                client.open = None;
-                if kind.lost > 0 && dice.one_in(kind.lost) {
-                    events.push(event(client.name, Phase::Info, op, key, value));
-                    client.name = names;
-                    names += 1;
-                } else {
-                    events.push(event(client.name, Phase::Ok, op, key, result));
-                }
-            }
-        }
-    }
-    events
-}
 
 /// Lets some reads return what another operation wrote to the same key.
 fn corrupt(dice: &mut Dice, events: &mut [HistoryEvent], times: u32) {
@@ -151,6 +55,26 @@ fn is_broken(judgement: &Judgement) -> bool {
         Judgement::Kept => false,
         Judgement::Broken(_) => true,
         Judgement::Open(why) => panic!("a small history was left open: {why}"),
+    }
+}
+
+/// How many histories were good, and how many were not.
+#[derive(Default)]
+struct Verdicts {
+    good: u32,
+    bad: u32,
+}
+
+impl Verdicts {
+    fn count(&mut self, good: bool) {
+        self.good += u32::from(good);
+        self.bad += u32::from(!good);
+    }
+
+    /// A comparison shows something only when there were enough of both.
+    fn are_both_tried(&self, good: u32, bad: u32) {
+        let enough = self.good >= good && self.bad >= bad;
+        assert!(enough, "{} good, {} bad", self.good, self.bad);
     }
 }
 
@@ -206,7 +130,7 @@ fn is_linearizable_for_todc(events: &[HistoryEvent]) -> bool {
 
 #[test]
 fn two_other_checkers_agree_about_linearizability() {
-    let (mut good, mut bad) = (0, 0);
+    let mut verdicts = Verdicts::default();
     for seed in 0..1_500 {
         let mut dice = Dice(seed);
         let kind = Kind {
@@ -232,13 +156,9 @@ fn two_other_checkers_agree_about_linearizability() {
                 "seed {seed}: {events:#?}"
             );
         }
-        if ours {
-            good += 1;
-        } else {
-            bad += 1;
-        }
+        verdicts.count(ours);
     }
-    assert!(good >= 400 && bad >= 300, "{good} good, {bad} bad");
+    verdicts.are_both_tried(400, 300);
 }
 
 /// Two registers as one object, for the other checker.
@@ -259,7 +179,7 @@ impl SequentialSpec for Two {
 
 #[test]
 fn another_checker_agrees_about_sequential_consistency() {
-    let (mut good, mut bad) = (0, 0);
+    let mut verdicts = Verdicts::default();
     for seed in 0..1_200 {
         let mut dice = Dice(seed);
         let kind = Kind {
@@ -288,13 +208,9 @@ fn another_checker_agrees_about_sequential_consistency() {
         assert_eq!(ours, tester.is_consistent(), "seed {seed}: {events:#?}");
         let searched = !is_broken(&sequential::check_by_search(&story));
         assert_eq!(ours, searched, "seed {seed}: {events:#?}");
-        if ours {
-            good += 1;
-        } else {
-            bad += 1;
-        }
+        verdicts.count(ours);
     }
-    assert!(good >= 300 && bad >= 200, "{good} good, {bad} bad");
+    verdicts.are_both_tried(300, 200);
 }
 
 #[test]

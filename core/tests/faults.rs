@@ -130,7 +130,7 @@ fn partitions_have_shapes() {
         );
         assert_eq!(run.frame().network.cuts.len(), ways, "{split}");
         run.go_on("2.5s");
-        assert!(run.frame().network.cuts.is_empty() && run.frame().network.since.is_none());
+        assert!(run.frame().network.cuts.is_empty() && run.frame().network.oddities.is_empty());
     }
     let one_way = seen("ping/calm?do=1s+partition+n1+>+n2+n3", "2s").frame();
     assert_eq!(one_way.network.cuts.len(), 2);

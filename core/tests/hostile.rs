@@ -2,6 +2,8 @@
 //! is read is what is written again; what is refused is quoted, in one line.
 
 mod common;
+#[path = "common/pieces.rs"]
+mod pieces;
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -13,74 +15,6 @@ use clusterscope_core::trace::Level;
 use clusterscope_core::{BadInput, Player, RunSpec, Span, Time};
 
 use common::scenarios;
-
-/// Pieces from which text is put together, good and bad.
-const PIECES: [&str; 64] = [
-    "crash ",
-    "restart ",
-    "pause ",
-    "resume ",
-    "clock ",
-    "drift ",
-    "partition ",
-    "cut ",
-    "mend ",
-    "heal",
-    "drop ",
-    "duplicate ",
-    "delay ",
-    "fire ",
-    "request ",
-    "set ",
-    "n1",
-    "n2",
-    "n5",
-    "n0",
-    "n99999",
-    "all",
-    "leader",
-    "down",
-    "m1",
-    "m7",
-    "m99999999999",
-    ">",
-    "-",
-    "|",
-    " ",
-    "  ",
-    "\n",
-    "\t",
-    "#",
-    "1s",
-    "250ms",
-    "0s",
-    "1.5us",
-    "9999999s",
-    "1000000s",
-    "+50ms",
-    "-2s",
-    "+200ppm",
-    "-500000ppm",
-    "loss",
-    "latency",
-    "2%",
-    "100%",
-    "0.0001%",
-    "uniform(1ms,9ms)",
-    "normal(5ms,5ms)",
-    "pareto(1ms,0.1)",
-    "lognormal(1ms,1000)",
-    "put x 5",
-    "incr k",
-    "cas x 1 -9223372036854775808",
-    "election",
-    "ping n2",
-    "NaN",
-    "1e308",
-    "é",
-    "\u{0}",
-    "%00",
-];
 
 /// Whole commands that are understood, to begin with.
 const COMMANDS: [&str; 20] = [
@@ -107,7 +41,9 @@ const COMMANDS: [&str; 20] = [
 ];
 
 fn text(rng: &mut Rng) -> String {
-    let mut text: String = (0..rng.below(7)).map(|_| *rng.pick(&PIECES)).collect();
+    let mut text: String = (0..rng.below(7))
+        .map(|_| *rng.pick(&pieces::WORDS))
+        .collect();
     if rng.below(3) == 0 {
         text = (*rng.pick(&COMMANDS)).to_owned();
     }

@@ -8,7 +8,7 @@ use clusterscope_core::sim::command::Command;
 use clusterscope_core::sim::player::{BRANCHES_MAX, Limits};
 use clusterscope_core::sim::rng::{Rng, Stream};
 use clusterscope_core::sim::run::Run;
-use clusterscope_core::trace::{Kind, Level};
+use clusterscope_core::trace::{Explained, Kind, Level};
 use clusterscope_core::{Player, RunSpec, Span, Time};
 
 use common::{build, end, finished, scenarios, spec};
@@ -389,6 +389,68 @@ fn letting_detail_go_changes_nothing_that_happens() {
             "{link}"
         );
         assert_eq!(tight.broken(), None, "{link}");
+    }
+}
+
+/// The hash of a run after every step, and the words of every event when they are made.
+fn told(spec: &RunSpec, level: Level) -> (Vec<u64>, Vec<Explained>) {
+    let (mut run, end) = (build(spec, level), end(spec));
+    let (mut hashes, mut words) = (vec![run.recorder().hash()], run.take_explained());
+    while run.step(end) {
+        hashes.push(run.recorder().hash());
+        words.append(&mut run.take_explained());
+    }
+    (hashes, words)
+}
+
+#[test]
+fn a_thousand_random_moments_are_the_same_at_every_level_in_hash_and_words() {
+    for link in [
+        "#/raft/swarm?seed=3&set.clients=10&for=30s",
+        "#/ping/swarm?seed=3&for=120s",
+    ] {
+        let (spec, end) = long(link);
+        let (hashes, words) = told(&spec, Level::Words);
+        for level in [Level::Off, Level::Events] {
+            let (same, none) = told(&spec, level);
+            assert!(same == hashes && none.is_empty(), "{link}: at {level:?}");
+        }
+        for limits in [TIGHT, Limits::default()] {
+            let mut player = Player::at_start(spec.clone(), limits).expect("a run");
+            player.seek(end);
+            let mut rng = Rng::stream(17, Stream::Faults);
+            let mut explained = 0;
+            for count in 0..1_000 {
+                let place = format!("{link}: jump {count}");
+                player.seek(Time(rng.below(end.0)));
+                let (steps, events) = {
+                    let run = player.run();
+                    (run.steps(), run.recorder().events())
+                };
+                let hash = player.run().recorder().hash();
+                assert_eq!(hash, hashes[steps as usize], "{place}");
+                // Around the playhead, so that some of it lies ahead.
+                let from = events.saturating_sub(5);
+                let to = (events + 5).min(player.records().len());
+                if from >= player.records().first() {
+                    let made = player.explain(from, to);
+                    assert_eq!(made, words[from as usize..to as usize], "{place}");
+                    explained += 1;
+                }
+            }
+            let all = player.records().first() == 0;
+            assert!(
+                if all {
+                    explained == 1_000
+                } else {
+                    explained > 0
+                },
+                "{link}"
+            );
+            player.seek(end);
+            assert_eq!(Some(&player.run().recorder().hash()), hashes.last());
+            assert_eq!(player.broken(), None, "{link}");
+        }
     }
 }
 

@@ -5,12 +5,13 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use std::collections::BTreeSet;
 
+use crate::counting;
 use crate::mutate::{Random, mutate};
 use crate::targets::{ALL, Target};
 
@@ -28,11 +29,6 @@ const POOL_MAX: usize = 4_096;
 
 /// So often, in inputs, it says how far it is.
 const SAY_EVERY: u64 = 1_000_000;
-
-/// Bytes in use, and the most since the last input began: the program's allocator counts them here.
-pub static USED: AtomicUsize = AtomicUsize::new(0);
-/// See [`USED`].
-pub static PEAK: AtomicUsize = AtomicUsize::new(0);
 
 /// What a target is run for.
 pub struct Job<'a> {
@@ -152,8 +148,7 @@ fn attempt(
     watched: &Watched,
     tally: &mut Tally,
 ) -> Result<u64, String> {
-    let before = USED.load(Ordering::Relaxed);
-    PEAK.store(before, Ordering::Relaxed);
+    let before = counting::begin();
     watched.begin(input);
     let started = Instant::now();
     let result = catch_unwind(AssertUnwindSafe(|| target(input)));
@@ -165,7 +160,7 @@ fn attempt(
         target(input);
         took = took.min(again.elapsed());
     }
-    let memory = PEAK.load(Ordering::Relaxed).saturating_sub(before);
+    let memory = counting::peak().saturating_sub(before);
     tally.most_memory = tally.most_memory.max(memory);
     if took > tally.slowest {
         tally.slowest = took;

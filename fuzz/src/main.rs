@@ -1,27 +1,10 @@
 //! The driver for a stable compiler: `cargo xtask fuzz [TARGET] [--runs N] [--seed S]`.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
 
-use clusterscope_fuzz::driver::{self, Job, PEAK, USED};
+use clusterscope_fuzz::counting::Counting;
+use clusterscope_fuzz::driver::{self, Job};
 use clusterscope_fuzz::targets::ALL;
-
-/// The system's allocator, counting.
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let used = USED.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
-        PEAK.fetch_max(used, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        USED.fetch_sub(layout.size(), Ordering::Relaxed);
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;

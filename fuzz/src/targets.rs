@@ -8,17 +8,21 @@ use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 
+use clusterscope_core::check::read::{History, Reader};
+use clusterscope_core::check::{Judge, Judgement, LEVELS};
 use clusterscope_core::import::{self, States};
 use clusterscope_core::sim::command::{Command, Planned, parse_script};
 use clusterscope_core::sim::dist::{Chance, Dist};
-use clusterscope_core::trace::Level;
+use clusterscope_core::trace::{HistoryEvent, Level};
 use clusterscope_core::{BadInput, RunSpec, Span, Time, systems};
+use serde_json::Value as Json;
 
 /// A target.
 pub type Target = fn(&[u8]) -> u64;
 
 /// Every target by its name.
-pub const ALL: [(&str, Target); 4] = [
+pub const ALL: [(&str, Target); 5] = [
+    ("history", history),
     ("link", link),
     ("script", script),
     ("settings", settings),
@@ -143,6 +147,79 @@ pub fn trace(data: &[u8]) -> u64 {
     }
 }
 
+/// A history: reads it, writes it and reads it again, and judges it, each history by another judge.
+pub fn history(data: &[u8]) -> u64 {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return 0;
+    };
+    let read = match read_history(text) {
+        Err(error) => {
+            refused(text, &error);
+            // What comes later may be the name of a client, of which there are as many as there are inputs.
+            return signature(&error.to_string(), 28);
+        }
+        Ok(read) => read,
+    };
+    let lines = read.events.iter().map(|it| serde_json::to_string(it));
+    let lines: Vec<String> = lines.map(|it| it.expect("it is plain data")).collect();
+    let again = read_history(&lines.join("\n")).unwrap_or_else(|it| panic!("written badly: {it}"));
+    assert_eq!(again.events.len(), read.events.len());
+    for (mine, theirs) in read.events.iter().zip(&again.events) {
+        let known = |it: &HistoryEvent| (it.client, it.phase, it.op, it.key.clone(), it.time);
+        assert_eq!(known(mine), known(theirs), "written and read again");
+        assert!(same(&mine.value, &theirs.value), "{mine:?}, {theirs:?}");
+    }
+    let judge = &LEVELS[sum(&text) as usize % LEVELS.len()];
+    judged(&read, judge) ^ sum(&(read.events.len().min(16), judge.name))
+}
+
+/// Whether two values are the same, but for the last bit of a fraction: the reader may round it the other way.
+fn same(one: &Json, other: &Json) -> bool {
+    match (one, other) {
+        (Json::Array(one), Json::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Json::Object(one), Json::Object(other)) => {
+            let both = one.iter().zip(other);
+            one.len() == other.len() && both.into_iter().all(|(a, b)| a.0 == b.0 && same(a.1, b.1))
+        }
+        (Json::Number(one), Json::Number(other)) if one.is_f64() && other.is_f64() => {
+            let [one, other] = [one, other].map(|it| it.as_f64().expect("it is one"));
+            (one - other).abs() <= 2.0 * f64::EPSILON * one.abs()
+        }
+        _ => one == other,
+    }
+}
+
+fn read_history(text: &str) -> Result<History, BadInput> {
+    let mut reader = Reader::default();
+    for line in text.split('\n') {
+        reader.line(line)?;
+    }
+    Ok(reader.history())
+}
+
+/// What a judge says must point into the history.
+fn judged(history: &History, judge: &Judge) -> u64 {
+    let story = history.story();
+    match (judge.check)(&story) {
+        Judgement::Kept => 1,
+        Judgement::Open(reason) => {
+            assert!(!reason.is_empty(), "{}: open for no reason", judge.name);
+            2
+        }
+        Judgement::Broken(breach) => {
+            let proof = &breach.proof;
+            assert!(!breach.reason.is_empty(), "{}: no reason", judge.name);
+            assert!(!proof.is_empty(), "{}: no proof", judge.name);
+            assert!(proof.is_sorted(), "{}: {proof:?}", judge.name);
+            let inside = |it: &u32| (*it as usize) < history.events.len();
+            assert!(proof.iter().all(inside), "{}: {proof:?}", judge.name);
+            3 + proof.len().min(8) as u64
+        }
+    }
+}
+
 /// Sets up a run, for some of the inputs, and takes a few steps.
 fn set_up(spec: &RunSpec, chance: u64) -> u64 {
     if chance % SET_UP_EVERY != 0 {
@@ -176,7 +253,7 @@ fn round_trip<T: FromStr<Err = BadInput> + Display + PartialEq + std::fmt::Debug
     }
 }
 
-/// An error must be fit to be shown; its signature is its words without what it quotes and without numbers.
+/// An error must be fit to be shown; gives its signature.
 fn refused(text: &str, error: &BadInput) -> u64 {
     let error = error.to_string();
     assert!(error.contains('"'), "quotes nothing: {error}");
@@ -186,6 +263,11 @@ fn refused(text: &str, error: &BadInput) -> u64 {
         text.len()
     );
     assert!(!error.contains(char::is_control), "not one line: {error:?}");
+    signature(&error, 96)
+}
+
+/// The signature of an error: its first letters, without what it quotes and without numbers.
+fn signature(error: &str, letters: usize) -> u64 {
     let (mut quoted, mut escaped) = (false, false);
     let plain = error.bytes().filter(|it| {
         let plain = !escaped && *it == b'"';
@@ -193,7 +275,7 @@ fn refused(text: &str, error: &BadInput) -> u64 {
         quoted ^= plain;
         !quoted && !it.is_ascii_digit()
     });
-    let plain: Vec<u8> = plain.take(96).collect();
+    let plain: Vec<u8> = plain.take(letters).collect();
     sum(&plain)
 }
 

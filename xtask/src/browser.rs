@@ -39,6 +39,41 @@ pub fn shots(mut args: Args) -> Outcome {
     shell::run(node)
 }
 
+/// The seeds that `hashes` compares when none are named.
+const SEEDS: &str = "1..1000";
+
+/// The scenarios that `hashes` compares when none is named: of each system, the one with faults of every kind.
+const PLACES: [&str; 2] = ["ping/swarm", "raft/swarm"];
+
+/// `hashes [SYSTEM/SCENARIO...] [--seeds A..B]`: every engine that is there computes the same runs.
+pub fn hashes(mut args: Args) -> Outcome {
+    let seeds = args.value("--seeds")?.unwrap_or_else(|| SEEDS.to_owned());
+    let mut places = args.rest()?;
+    if places.is_empty() {
+        places = PLACES.map(str::to_owned).to_vec();
+    }
+    let (from, to) = read_seeds(&seeds).ok_or_else(|| {
+        format!("\"{seeds}\" are no seeds: write 1..1000, with the first and the last")
+    })?;
+    tools::check_node()?;
+    let mut needed = dist::TOOLS.to_vec();
+    needed.extend([Tool::Driver, Tool::Browser]);
+    tools::ensure(&needed, || vec![dist::compile(true)])?;
+    dist::build()?;
+    shell::run(test::cargo("build --workspace --bin clusterscope"))?;
+    let mut node = node()?;
+    node.arg("e2e/hashes.mjs")
+        .args([from.to_string(), to.to_string()])
+        .args(places);
+    shell::run(node)
+}
+
+fn read_seeds(text: &str) -> Option<(u32, u32)> {
+    let (from, to) = text.split_once("..")?;
+    let (from, to) = (from.parse().ok()?, to.parse().ok()?);
+    (from <= to).then_some((from, to))
+}
+
 /// Node with what e2e/harness.mjs wants to know.
 fn node() -> Outcome<Command> {
     let browser =
@@ -72,4 +107,18 @@ fn test_files() -> Outcome<Vec<PathBuf>> {
             .unwrap_or(path)
     };
     Ok(files.into_iter().map(short).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read_seeds;
+
+    #[test]
+    fn seeds_are_the_first_and_the_last() {
+        assert_eq!(read_seeds("1..1000"), Some((1, 1000)));
+        assert_eq!(read_seeds("7..7"), Some((7, 7)));
+        for bad in ["7", "9..1", "1..", "a..b", "1..99999999999"] {
+            assert_eq!(read_seeds(bad), None, "{bad}");
+        }
+    }
 }

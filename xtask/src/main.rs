@@ -28,7 +28,9 @@ Usage: cargo xtask <command>
   size                            what dist/ weighs, held against xtask/size-budget.txt
   bench [NAME] [--rounds N]       how fast the core is, against a ceiling in the same run; docs/performance.md
   bless                           accept today's runs as the golden ones
-  fuzz [TARGET] [--runs N]        damaged text for what reads text: link, script, settings, trace
+  fuzz [TARGET] [--runs N]        damaged text for what reads text: link, script, settings, trace, history
+  hashes [SYSTEM/SCENARIO...] [--seeds A..B]
+                                  the same traces natively, in Node, in Chromium and in Firefox, if it is there
   tidy                            house rules: doc comments, function length, leftovers
   shots DIR [ROUTE...]            pictures of the page: wide and narrow, light and dark
   clean-tools                     remove the tools that these commands installed
@@ -38,7 +40,7 @@ Missing tools are installed into .tools/ and e2e/node_modules/; see docs/set-up.
 
 /// The commands, for the message about one that does not exist.
 const COMMANDS: &str =
-    "serve, test, dist, size, bench, bless, fuzz, tidy, shots, clean-tools, help";
+    "serve, test, dist, size, bench, bless, fuzz, hashes, tidy, shots, clean-tools, help";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
@@ -58,6 +60,7 @@ fn dispatch(command: &str, mut args: Args) -> Outcome {
         "serve" => serve::serve(args),
         "test" => test::test(args),
         "fuzz" => fuzz::fuzz(args),
+        "hashes" => browser::hashes(args),
         "shots" => browser::shots(args),
         "dist" => args.end().and_then(|()| dist::dist()),
         "size" => args.end().and_then(|()| size::size()),

@@ -350,7 +350,7 @@ impl Kernel {
                 .filter_map(|(from, to)| Some((from.end()?, to.end()?)))
                 .collect(),
             oddities: self.network.oddities(),
-            since: self.network.since(),
+            split_since: self.network.split_since(),
             settings: changeable
                 .map(|it| (it.id, (it.get)(&self.environment).to_string()))
                 .collect(),

@@ -82,6 +82,18 @@ struct Way {
 }
 
 impl Way {
+    /// What is amiss on it, as the bits of [`Amiss`].
+    fn amiss(&self) -> u16 {
+        let all = [
+            (self.cut, Amiss::Cut),
+            (self.clogged, Amiss::Clogged),
+            (self.latency.is_some(), Amiss::Latency),
+            (self.loss.is_some(), Amiss::Loss),
+        ];
+        let there = all.iter().filter(|it| it.0);
+        there.fold(0, |sum, it| sum | it.1.bit())
+    }
+
     /// What is amiss on the way between these ends, given the way back. What is so both ways is told once.
     fn oddities(&self, ends: Ends, back: Way) -> Vec<Oddity> {
         let mut oddities = Vec::new();
@@ -155,6 +167,14 @@ struct Rule {
 }
 
 impl Rule {
+    fn amiss(&self) -> Amiss {
+        match self.treatment {
+            Treatment::Lose => Amiss::Lost,
+            Treatment::Hold => Amiss::Held,
+            Treatment::Delay(_) => Amiss::Latency,
+        }
+    }
+
     fn oddity(&self) -> Oddity {
         let link = |it: &Ends| format!(" {}>{}", it.0.name(), it.1.name());
         let (place, undone) = match &self.links {
@@ -166,13 +186,13 @@ impl Rule {
             // What was written as `leader>all` is taken back as a whole.
             Some(links) => (format!(" on {} links", links.len()), String::new()),
         };
-        let (what, fate) = match self.treatment {
-            Treatment::Lose => (Amiss::Lost, "is lost".to_owned()),
-            Treatment::Hold => (Amiss::Held, "waits".to_owned()),
-            Treatment::Delay(dist) => (Amiss::Latency, format!("takes {dist}")),
+        let fate = match self.treatment {
+            Treatment::Lose => "is lost".to_owned(),
+            Treatment::Hold => "waits".to_owned(),
+            Treatment::Delay(dist) => format!("takes {dist}"),
         };
         Oddity {
-            what,
+            what: self.amiss(),
             words: format!("{}{place} {fate}", self.kind),
             undo: format!("pass {}{undone}", self.kind),
             link: None,
@@ -193,6 +213,8 @@ pub struct Network {
     rules: Vec<Rule>,
     /// Since when anything has been amiss.
     since: Option<Time>,
+    /// Since when the nodes have been split.
+    split_since: Option<Time>,
     traffic: BTreeMap<Ends, Traffic>,
 }
 
@@ -484,11 +506,13 @@ impl Network {
             && self.apart.is_empty()
             && self.ways.is_empty()
             && self.rules.is_empty();
-        self.since = if whole {
-            None
-        } else {
-            Some(self.since.unwrap_or(now))
-        };
+        self.since = (!whole).then(|| self.since.unwrap_or(now));
+        let split = self.is_split();
+        self.split_since = split.then(|| self.split_since.unwrap_or(now));
+    }
+
+    fn is_split(&self) -> bool {
+        !self.groups.is_empty() || !self.apart.is_empty()
     }
 
     /// The groups of the partition, each in order; empty when there is none.
@@ -509,7 +533,7 @@ impl Network {
     /// What is amiss, and how it ends.
     pub fn oddities(&self) -> Vec<Oddity> {
         let mut oddities = Vec::new();
-        if !self.groups.is_empty() || !self.apart.is_empty() {
+        if self.is_split() {
             oddities.push(Oddity {
                 what: Amiss::Split,
                 words: "the nodes are split".to_owned(),
@@ -525,9 +549,21 @@ impl Network {
         oddities
     }
 
-    /// Since when anything has been amiss.
-    pub fn since(&self) -> Option<Time> {
-        self.since
+    /// What is amiss, as the bits of [`Amiss`].
+    pub fn amiss(&self) -> u16 {
+        let split = if self.is_split() {
+            Amiss::Split.bit()
+        } else {
+            0
+        };
+        let ways = self.ways.values().map(Way::amiss);
+        let rules = self.rules.iter().map(|it| it.amiss().bit());
+        ways.chain(rules).fold(split, |all, it| all | it)
+    }
+
+    /// Since when the nodes have been split.
+    pub fn split_since(&self) -> Option<Time> {
+        self.split_since
     }
 }
 
@@ -623,9 +659,9 @@ mod tests {
         network.heal(Time(10));
         network.cut(Time(11), (b, c), true);
         assert!(network.is_cut((b, c)) && !network.is_cut((c, b)));
-        assert_eq!(network.since(), Some(Time(11)));
+        assert_eq!(network.since, Some(Time(11)));
         network.cut(Time(12), (b, c), false);
-        assert_eq!(network.since(), None);
+        assert_eq!(network.since, None);
     }
 
     #[test]
@@ -731,9 +767,9 @@ mod tests {
         network.remove_rule(Time(1), "Append", None);
         network.remove_rule(Time(1), "Pre", None);
         network.remove_rule(Time(1), "Vote", None);
-        assert!(network.since().is_some());
+        assert!(network.since.is_some());
         network.set_latency(Time(1), (host(0), host(2)), None);
-        assert!(network.since().is_none());
+        assert!(network.since.is_none());
     }
 
     #[test]

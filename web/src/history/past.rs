@@ -1,5 +1,6 @@
 //! What the trace says about the whole of a run, kept up to date as the trace grows.
 
+use clusterscope_core::frame::Amiss;
 use clusterscope_core::protocol::NodeId;
 use clusterscope_core::trace::{Kind, Record, Records};
 use clusterscope_core::{Player, Span, Time};
@@ -17,10 +18,25 @@ pub enum Trouble {
     Down,
     /// A node stands still.
     Paused,
-    /// The network is in parts.
-    Parted,
-    /// Links are cut.
-    Cut,
+    /// This is amiss with the network.
+    Network(Amiss),
+}
+
+impl Trouble {
+    /// In a word or two; of a node, what it is.
+    pub fn words(self) -> &'static str {
+        match self {
+            Trouble::Down => "down",
+            Trouble::Paused => "paused",
+            Trouble::Network(Amiss::Split) => "partition",
+            Trouble::Network(Amiss::Cut) => "cut links",
+            Trouble::Network(Amiss::Clogged) => "clogged links",
+            Trouble::Network(Amiss::Latency) => "slow links",
+            Trouble::Network(Amiss::Loss) => "lossy links",
+            Trouble::Network(Amiss::Lost) => "messages lost",
+            Trouble::Network(Amiss::Held) => "messages held",
+        }
+    }
 }
 
 /// A trouble, from when to when.
@@ -39,12 +55,9 @@ pub struct Bar {
 impl Bar {
     /// Its name: `n2 down`.
     pub fn name(&self) -> String {
-        match (self.trouble, self.node) {
-            (Trouble::Down, Some(node)) => format!("{node} down"),
-            (Trouble::Paused, Some(node)) => format!("{node} paused"),
-            (Trouble::Parted, _) => "partition".to_owned(),
-            _ => "cut links".to_owned(),
-        }
+        let words = self.trouble.words();
+        self.node
+            .map_or_else(|| words.to_owned(), |node| format!("{node} {words}"))
     }
 }
 
@@ -78,8 +91,6 @@ pub struct Past {
     pub notes: Vec<Mark>,
     /// Faults of one moment.
     pub faults: Vec<Mark>,
-    /// Links that were cut and not mended.
-    cuts: u32,
     /// How many notes have each word.
     counts: Vec<usize>,
 }
@@ -151,6 +162,12 @@ impl Past {
 
     fn fault(&mut self, event: u32, record: Record, label: &str) {
         let (time, node) = (record.time, record.host.node());
+        if record
+            .amiss()
+            .is_some_and(|it| self.network(time, label, it))
+        {
+            return;
+        }
         match (label, node) {
             ("crash", Some(_)) => {
                 self.end(time, |it| it.node == node);
@@ -165,29 +182,6 @@ impl Past {
             ("resume", Some(_)) => {
                 self.end(time, |it| it.trouble == Trouble::Paused && it.node == node)
             }
-            ("partition", _) => {
-                self.end(time, |it| it.trouble == Trouble::Parted);
-                self.begin(Trouble::Parted, None, time);
-            }
-            ("cut", _) => {
-                self.cuts += 1;
-                if self.cuts == 1 {
-                    self.begin(Trouble::Cut, None, time);
-                }
-            }
-            // The trace does not say which link: as many mendings as cuts make the network whole.
-            ("mend", _) => {
-                self.cuts = self.cuts.saturating_sub(1);
-                if self.cuts == 0 {
-                    self.end(time, |it| it.trouble == Trouble::Cut);
-                }
-            }
-            ("heal", _) => {
-                self.cuts = 0;
-                self.end(time, |it| {
-                    matches!(it.trouble, Trouble::Parted | Trouble::Cut)
-                });
-            }
             ("crash" | "restart" | "pause" | "resume", _) => {}
             _ => self.faults.push(Mark {
                 time,
@@ -196,6 +190,28 @@ impl Past {
                 epoch: None,
             }),
         }
+    }
+
+    /// Begins and ends what is amiss with the network; says whether any of it did.
+    fn network(&mut self, time: Time, label: &str, amiss: u16) -> bool {
+        // A partition in place of another is one of its own.
+        let anew = matches!(label, "partition" | "split");
+        let mut changed = false;
+        for (bit, what) in Amiss::ALL.into_iter().enumerate() {
+            let trouble = Trouble::Network(what);
+            let lasts = self.lasts(|it| it.trouble == trouble);
+            let is_there = amiss >> bit & 1 == 1;
+            let replaced = anew && what == Amiss::Split;
+            if lasts && (!is_there || replaced) {
+                self.end(time, |it| it.trouble == trouble);
+                changed = true;
+            }
+            if is_there && (!lasts || replaced) {
+                self.begin(trouble, None, time);
+                changed = true;
+            }
+        }
+        changed
     }
 
     fn begin(&mut self, trouble: Trouble, node: Option<NodeId>, from: Time) {
@@ -275,6 +291,45 @@ mod tests {
         player.seek(Time(100));
         past.update(&player);
         assert_eq!(past.bars.len(), 1, "what lies ahead is known still");
+    }
+
+    #[test]
+    fn what_is_amiss_with_the_network_has_its_own_name_and_end() {
+        let mut spec = RunSpec::new("raft", "calm");
+        for line in [
+            "1s link n1-n2 loss 5%",
+            "1100ms partition n1 n2 | n3 n4 n5 for 300ms",
+            "1200ms cut n1>n3",
+            "1300ms cut n2-n3",
+            "1500ms mend n2-n3",
+            "1600ms link n1-n2 plain",
+            "1700ms mend n1>n3",
+            "1800ms hold AppendEntries",
+            "1900ms clog n4>n5",
+            "2s heal",
+        ] {
+            spec.commands.push(line.parse().expect("a command"));
+        }
+        let mut player = Player::open(spec).unwrap();
+        player.seek(Time(3_000_000_000));
+        let mut past = Past::default();
+        past.update(&player);
+        let millis = |it: Time| it.0 / 1_000_000;
+        let bars = past.bars.iter();
+        let bars: Vec<_> = bars
+            .map(|it| (it.trouble.words(), millis(it.from), it.to.map(millis)))
+            .collect();
+        assert_eq!(
+            bars,
+            [
+                ("lossy links", 1_000, Some(1_600)),
+                ("partition", 1_100, Some(1_400)),
+                ("cut links", 1_200, Some(1_700)),
+                ("messages held", 1_800, Some(2_000)),
+                ("clogged links", 1_900, Some(2_000)),
+            ]
+        );
+        assert_eq!(past.faults.len(), 2, "a second cut and the first mending");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, WheelEvent};
 use yew::prelude::*;
 
-use super::past::{Past, Trouble};
+use super::past::{Bar, Past, Trouble};
 use crate::lab::handle::{LabHandle, Selection, View, use_lab};
 use crate::ui::icons::{Glyph, icon};
 use crate::ui::numbers;
@@ -231,9 +231,10 @@ impl Diagram {
     }
 
     /// What was broken: bands on the rows of nodes, a strip along the foot for the network.
-    fn troubles(&self, pen: &mut Pen<'_>, scale: Scale, player: &Player) {
+    fn troubles(&mut self, pen: &mut Pen<'_>, scale: Scale, player: &Player) {
         let foot = scale.top + scale.row * self.hosts.len() as f64;
         let half = (scale.row * 0.3).min(9.0);
+        self.labels.clear();
         for bar in &self.past.bars {
             let to = bar.to.unwrap_or_else(|| player.frontier());
             if (to.0 as f64) < scale.from || bar.from.0 as f64 > scale.end() {
@@ -244,16 +245,12 @@ impl Diagram {
                 scale.x(to).min(NAMES + scale.width),
             );
             let row = bar.node.and_then(|it| self.row_of(it.into()));
-            let (y, height, ink, words) = match (bar.trouble, row) {
-                (Trouble::Down, Some(row)) => {
-                    (scale.y(row) - half, 2.0 * half, Ink::Strong, "down")
-                }
-                (Trouble::Paused, Some(row)) => {
-                    (scale.y(row) - half, 2.0 * half, Ink::Warn, "paused")
-                }
-                (Trouble::Parted, _) => (foot, 3.0, Ink::Bad, "partition"),
-                _ => (foot, 3.0, Ink::Bad, "cut links"),
+            let (y, height, ink) = match (bar.trouble, row) {
+                (Trouble::Down, Some(row)) => (scale.y(row) - half, 2.0 * half, Ink::Strong),
+                (Trouble::Paused, Some(row)) => (scale.y(row) - half, 2.0 * half, Ink::Warn),
+                _ => (foot, 3.0, Ink::Bad),
             };
+            let words = bar.trouble.words();
             pen.fill(ink);
             pen.alpha(if height > 3.0 { 0.16 } else { 0.9 });
             pen.rect(left, y, (right - left).max(1.0), height);
@@ -264,10 +261,15 @@ impl Diagram {
             if height > 3.0 && right - left > wide + 12.0 && (bar.from.0 as f64) < scale.from {
                 pen.fill(Ink::Dim);
                 pen.text(words, (left + 6.0, y + half + 5.0));
-            } else if height <= 3.0 && right - left > wide {
-                pen.fill(Ink::Bad);
-                pen.alpha(1.0);
-                pen.text(words, (left + 4.0, foot - 7.0));
+            } else if height <= 3.0 {
+                // Right of the names of what began before and lasts still.
+                let taken = self.labels.iter().map(|it| it.1 + 8.0);
+                let x = taken.fold(left + 4.0, f64::max);
+                if x + wide <= right {
+                    self.labels.push((x, x + wide, foot - 7.0));
+                    pen.fill(Ink::Bad);
+                    pen.text(words, (x, foot - 7.0));
+                }
             }
         }
     }
@@ -345,7 +347,6 @@ impl Diagram {
     fn traffic(&mut self, pen: &mut Pen<'_>, scale: Scale, player: &Player) {
         self.dots.clear();
         self.segments.clear();
-        self.labels.clear();
         self.sent.clear();
         self.ended.clear();
         let records = player.records();
@@ -631,10 +632,10 @@ impl Diagram {
         pen.dash(Dash::Dotted);
         pen.line((x, scale.top), (x, foot));
         pen.dash(Dash::Solid);
-        // What lasts has its name on the strip along the foot.
-        let label = player.label(record);
-        if !matches!(label, "partition" | "cut") {
-            self.caption(pen, (x, foot + 2.0), label, Ink::Bad);
+        // What begins to last has its name on the strip along the foot.
+        let begins = |it: &Bar| it.node.is_none() && it.from == record.time;
+        if !self.past.bars.iter().any(begins) {
+            self.caption(pen, (x, foot + 2.0), player.label(record), Ink::Bad);
         }
         self.dots.push(((x, foot), event));
     }

@@ -106,7 +106,7 @@ impl Deeds {
 
 /// Whether anything is amiss with the network that healing would mend.
 pub fn is_amiss(frame: &Frame) -> bool {
-    frame.network.since.is_some()
+    !frame.network.oddities.is_empty()
 }
 
 /// What can be done to a node; commands call it `name`.

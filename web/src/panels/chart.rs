@@ -114,7 +114,7 @@ pub fn chart(props: &ChartProps) -> Html {
                 </text>
                 { for props.series.iter().enumerate().map(line) }
             </svg>
-            <ul class="cs-legend">
+            <ul class="cs-chart-legend">
                 { for props.series.iter().enumerate().map(|(index, it)| html! {
                     <li class={props.ink(index)}>{ &it.name }</li>
                 }) }

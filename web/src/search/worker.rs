@@ -4,9 +4,10 @@
 
 use std::cell::RefCell;
 
-use clusterscope_core::RunSpec;
 use clusterscope_core::sim::search::{Finding, Goal, How, Search};
 use clusterscope_core::sim::shrink::{RUNS_USUAL, Shrinker};
+use clusterscope_core::trace::Level;
+use clusterscope_core::{BadInput, RunSpec, Time};
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
 
@@ -33,7 +34,7 @@ fn scan(
     check: Option<&str>,
     until: Option<&str>,
     count: u32,
-) -> Result<Batch, clusterscope_core::BadInput> {
+) -> Result<Batch, BadInput> {
     let spec = RunSpec::from_link(link)?;
     let seed = spec.seed;
     let search = Search::new(spec, Goal::read(check, until)?)?;
@@ -92,7 +93,7 @@ pub fn shrink_run(
         }
         let shrinker = kept.as_mut().expect("the first call brings a link");
         let progress = shrinker.work(runs.into());
-        Ok::<_, clusterscope_core::BadInput>(Smaller {
+        Ok::<_, BadInput>(Smaller {
             runs: progress.runs,
             before: shrinker.before().spec.commands.len() as u64,
             commands: progress.commands as u64,
@@ -104,4 +105,16 @@ pub fn shrink_run(
     answer
         .map(|it| it.pack())
         .map_err(|it| it.to_string().into())
+}
+
+/// The hash of the trace of a link's whole run. Every engine comes to the same; "cargo xtask hashes" looks.
+#[wasm_bindgen(js_name = traceHash)]
+pub fn trace_hash(link: &str) -> Result<String, JsValue> {
+    let hash = || {
+        let spec = RunSpec::from_link(link)?;
+        let mut run = spec.build(Level::Off)?;
+        run.run_until(Time(spec.length()?.0));
+        Ok::<_, BadInput>(words::hash(run.recorder().hash()))
+    };
+    hash().map_err(|it| it.to_string().into())
 }

@@ -107,7 +107,7 @@ impl Scene {
             curves(&self.layout, group, &mut self.curves);
             let since = frame
                 .network
-                .since
+                .split_since
                 .map(|it| format!("cut since {}", numbers::moment(it)));
             pen.face(Face::Small);
             self.cut_label = since.and_then(|text| {

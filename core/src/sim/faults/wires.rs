@@ -17,8 +17,12 @@ use super::super::time::{Span, Time};
 /// Partitions and links.
 impl dyn Body {
     pub(super) fn change_partition(&mut self, command: &Command) {
+<<<<<<< HEAD
         self.mark(command);
         let (now, nodes) = (self.kernel().now, self.nodes());
+=======
+        let (now, nodes) = (self.kernel.now, self.members.len() as u16);
+>>>>>>> main
         match command {
             Command::Partition(groups) => {
                 let named: Vec<Vec<NodeId>> = groups.iter().map(|it| self.nodes_of(it)).collect();
@@ -35,6 +39,7 @@ impl dyn Body {
             Command::Split(shape) => self.split(*shape, nodes),
             _ => self.kernel_mut().network.unite(now),
         }
+        self.mark(command);
     }
 
     fn nodes_of(&mut self, targets: &[Target]) -> Vec<NodeId> {
@@ -79,7 +84,6 @@ impl dyn Body {
     }
 
     pub(super) fn change_link(&mut self, command: &Command) {
-        self.mark(command);
         let (Command::Cut(link)
         | Command::Mend(link)
         | Command::Clog(link)
@@ -89,17 +93,21 @@ impl dyn Body {
         else {
             unreachable!("the others mean no links")
         };
+<<<<<<< HEAD
         let now = self.kernel().now;
         for ends in self.ways_of(link) {
             let network = &mut self.kernel_mut().network;
+=======
+        let now = self.kernel.now;
+        let ways = self.ways_of(link);
+        for ends in ways.iter().copied() {
+            let network = &mut self.kernel.network;
+>>>>>>> main
             match command {
                 Command::Cut(_) => network.cut(now, ends, true),
                 Command::Mend(_) => network.cut(now, ends, false),
                 Command::Clog(_) => network.clog(now, ends, true),
-                Command::Unclog(_) => {
-                    network.clog(now, ends, false);
-                    self.release_where(&|it| it == ends, None);
-                }
+                Command::Unclog(_) => network.clog(now, ends, false),
                 Command::Link(_, Quality::Latency(dist)) => {
                     network.set_latency(now, ends, Some(*dist))
                 }
@@ -110,7 +118,16 @@ impl dyn Body {
                     network.set_latency(now, ends, None);
                     network.set_loss(now, ends, None);
                 }
-                _ => self.reset(ends),
+                // It changes nothing that lasts.
+                _ => {}
+            }
+        }
+        self.mark(command);
+        for ends in ways {
+            match command {
+                Command::Unclog(_) => self.release_where(&|it| it == ends, None),
+                Command::Reset(_) => self.reset(ends),
+                _ => {}
             }
         }
     }
@@ -142,7 +159,6 @@ impl dyn Body {
     }
 
     pub(super) fn change_rule(&mut self, command: &Command) {
-        self.mark(command);
         let (kinds, treatment) = match command {
             Command::Lose(kinds) => (kinds, Some(Treatment::Lose)),
             Command::Hold(kinds) => (kinds, Some(Treatment::Hold)),
@@ -155,14 +171,13 @@ impl dyn Body {
         let now = self.kernel().now;
         let network = &mut self.kernel_mut().network;
         match treatment {
-            Some(treatment) => network.add_rule(now, kind, links, treatment),
-            None => {
-                network.remove_rule(now, kind, links.as_ref());
-                self.release_where(
-                    &|ends| links.as_ref().is_none_or(|it| it.contains(&ends)),
-                    Some(kind),
-                );
-            }
+            Some(treatment) => network.add_rule(now, kind, links.clone(), treatment),
+            None => network.remove_rule(now, kind, links.as_ref()),
+        }
+        self.mark(command);
+        if treatment.is_none() {
+            let on_them = |ends| links.as_ref().is_none_or(|it| it.contains(&ends));
+            self.release_where(&on_them, Some(kind));
         }
     }
 }
