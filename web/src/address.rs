@@ -81,7 +81,8 @@ pub fn use_fragment(changed: Callback<String>) {
 /// Keeps the address current, so that a reload shows the same place; not while time runs. `link` makes it.
 #[hook]
 pub fn use_address(lab: &LabHandle, link: Callback<LabHandle, String>) {
-    use_effect_with((lab.clone(), link), |(lab, link)| {
+    let again = use_mut_ref(|| false);
+    use_effect_with((lab.clone(), link), move |(lab, link)| {
         let waiting = Rc::new(RefCell::new(None::<Timeout>));
         let changed = {
             let (lab, link, waiting) = (lab.clone(), link.clone(), waiting.clone());
@@ -100,8 +101,10 @@ pub fn use_address(lab: &LabHandle, link: Callback<LabHandle, String>) {
             })
         };
         let subscription = lab.subscribe(changed.clone());
-        // What the link says besides the run may have changed.
-        changed.emit(());
+        // What the link says besides the run has changed.
+        if again.replace(true) {
+            changed.emit(());
+        }
         move || {
             drop(subscription);
             waiting.borrow_mut().take();

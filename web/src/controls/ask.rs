@@ -102,16 +102,19 @@ pub fn Ask(props: &AskProps) -> Html {
             if !about.requests.is_empty() {
                 <Tabs label="What to ask" names={names(about.requests)} {chosen} {choose} id="cs-ask" />
             }
-            <form id="cs-ask-panel" class="cs-ask-form" role="tabpanel" aria-label="Request" {onsubmit}>
-                { for fields.iter().map(|it| field(it, value(it), &nodes, &write)) }
-                <label class="cs-ask-field">
-                    <span>{ "ask" }</span>
-                    <select class="cs-select" aria-label="Ask which node" {onchange}>
-                        { options(&targets(&view.frame, &target), &target) }
-                    </select>
-                </label>
-                <button type="submit" class="cs-button">{ "Ask" }</button>
-            </form>
+            <div id="cs-ask-panel" role={(!about.requests.is_empty()).then_some("tabpanel")}
+                aria-labelledby={format!("cs-ask-{chosen}")}>
+                <form class="cs-ask-form" {onsubmit}>
+                    { for fields.iter().map(|it| field(it, value(it), &nodes, &write)) }
+                    <label class="cs-ask-field">
+                        <span>{ "ask" }</span>
+                        <select class="cs-select" aria-label="Ask which node" {onchange}>
+                            { options(&targets(&view.frame, &target), &target) }
+                        </select>
+                    </label>
+                    <button type="submit" class="cs-button">{ "Ask" }</button>
+                </form>
+            </div>
             { asked(&props.lab, &view) }
         </> }) }
     }

@@ -120,16 +120,7 @@ pub fn Lab(props: &LabProps) -> Html {
     let close = use_callback(open.clone(), |(), open: &Callback<Over>| {
         open.emit(Over::Nothing)
     });
-    {
-        // A dialog gives the focus back by itself; the picker of a cut does not.
-        let (root, before) = (root.clone(), use_mut_ref(Over::default));
-        use_effect_with(*over, move |over| {
-            let closed = before.replace(*over) == Over::Cut && *over == Over::Nothing;
-            if let Some(root) = root.cast::<HtmlElement>().filter(|_| closed) {
-                let _ = root.focus();
-            }
-        });
-    }
+    use_focus_back(&root, *over);
     let onkeydown = {
         let (lab, open, over) = (lab.clone(), open.clone(), over.clone());
         move |event: KeyboardEvent| {
@@ -160,6 +151,18 @@ pub fn Lab(props: &LabProps) -> Html {
             { dialog(*over, &lab, &close) }
         </div>
     }
+}
+
+/// A dialog gives the focus back by itself; the picker of a cut does not.
+#[hook]
+pub fn use_focus_back(root: &NodeRef, over: Over) {
+    let (root, before) = (root.clone(), use_mut_ref(Over::default));
+    use_effect_with(over, move |over| {
+        let closed = before.replace(*over) == Over::Cut && *over == Over::Nothing;
+        if let Some(root) = root.cast::<HtmlElement>().filter(|_| closed) {
+            let _ = root.focus();
+        }
+    });
 }
 
 fn dialog(over: Over, lab: &LabHandle, close: &Callback<()>) -> Html {

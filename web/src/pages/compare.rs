@@ -21,7 +21,7 @@ use crate::inspect::Inspector;
 use crate::lab::handle::{LabHandle, View, use_lab};
 use crate::lab::layout::StagePlace;
 use crate::lab::story::Story;
-use crate::lab::{ErrorBanner, Over, PartProps, keys};
+use crate::lab::{ErrorBanner, Over, PartProps, keys, use_focus_back};
 use crate::panels::checks::Checks;
 use crate::panels::pictures::Pictures;
 use crate::panels::service::service;
@@ -185,6 +185,7 @@ pub fn Compare(props: &CompareProps) -> Html {
         sides.left.set_parted(*place);
         sides.right.set_parted(*place);
     });
+    use_focus_back(&root, *over);
     let open = use_callback((), {
         let over = over.setter();
         move |what, ()| over.set(what)
@@ -365,7 +366,8 @@ fn Side(props: &SideProps) -> Html {
             <ErrorBanner lab={lab.clone()} />
             <StagePlace ..props.part.clone() />
             <div class="cs-status"><Stats lab={lab.clone()} /></div>
-            <div class="cs-side-panel" role="region" tabindex="0"
+            <div id={if props.letter == "A" { "cs-compare-panel" } else { "cs-compare-panel-b" }}
+                class="cs-side-panel" role="tabpanel" tabindex="0"
                 aria-label={format!("{} of run {}", PANELS[props.panel], props.letter)}>{ panel }</div>
         </section>
     }

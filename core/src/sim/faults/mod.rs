@@ -57,14 +57,9 @@ impl dyn Body {
                 self.change_rule(command)
             }
             Command::Heal => {
-<<<<<<< HEAD
-                self.mark(command);
                 let kernel = self.kernel_mut();
                 kernel.network.heal(kernel.now);
-=======
-                self.kernel.network.heal(self.kernel.now);
                 self.mark(command);
->>>>>>> main
                 self.release_all();
             }
             Command::HoldMessage(id) => self.hold_message(*id, command),
@@ -127,19 +122,8 @@ impl dyn Body {
         let ends = self.resolve(target);
         let label = command.verb();
         if ends.is_empty() {
-<<<<<<< HEAD
-            let event = self
-                .kernel_mut()
-                .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
-            self.say(event, &|| format!("{command}: nobody is {target} now"));
-=======
             let event = self.mark_as(label);
-            self.say(
-                event,
-                || None,
-                |_| format!("{command}: nobody is {target} now"),
-            );
->>>>>>> main
+            self.say(event, &|| format!("{command}: nobody is {target} now"));
         }
         for (index, end) in ends.iter().enumerate() {
             // Checks look at the node that has just acted, so each of several must have its turn.
@@ -237,23 +221,15 @@ impl dyn Body {
     /// Puts a fault of no single machine into the trace. What it does to the network is done before, and what follows
     /// from that comes after.
     fn mark(&mut self, command: &Command) -> u32 {
-<<<<<<< HEAD
-        let label = command.verb();
-        let event = self
-            .kernel_mut()
-            .record(Kind::Fault, HostId::WORLD, NO_EVENT, label);
-        self.say(event, &|| command.to_string());
-=======
         let event = self.mark_as(command.verb());
-        self.say(event, || None, |_| command.to_string());
->>>>>>> main
+        self.say(event, &|| command.to_string());
         event
     }
 
     fn mark_as(&mut self, label: &'static str) -> u32 {
-        let amiss = self.kernel.network.amiss();
+        let amiss = self.kernel().network.amiss();
         let nowhere = (HostId::WORLD, HostId::WORLD);
-        self.kernel
+        self.kernel_mut()
             .record_about(Kind::Fault, nowhere, (NO_EVENT, 0), (label, amiss), 0)
     }
 

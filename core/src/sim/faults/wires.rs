@@ -17,12 +17,7 @@ use super::super::time::{Span, Time};
 /// Partitions and links.
 impl dyn Body {
     pub(super) fn change_partition(&mut self, command: &Command) {
-<<<<<<< HEAD
-        self.mark(command);
         let (now, nodes) = (self.kernel().now, self.nodes());
-=======
-        let (now, nodes) = (self.kernel.now, self.members.len() as u16);
->>>>>>> main
         match command {
             Command::Partition(groups) => {
                 let named: Vec<Vec<NodeId>> = groups.iter().map(|it| self.nodes_of(it)).collect();
@@ -93,16 +88,10 @@ impl dyn Body {
         else {
             unreachable!("the others mean no links")
         };
-<<<<<<< HEAD
         let now = self.kernel().now;
-        for ends in self.ways_of(link) {
-            let network = &mut self.kernel_mut().network;
-=======
-        let now = self.kernel.now;
         let ways = self.ways_of(link);
         for ends in ways.iter().copied() {
-            let network = &mut self.kernel.network;
->>>>>>> main
+            let network = &mut self.kernel_mut().network;
             match command {
                 Command::Cut(_) => network.cut(now, ends, true),
                 Command::Mend(_) => network.cut(now, ends, false),
