@@ -227,10 +227,10 @@ impl dyn Body {
     }
 
     fn mark_as(&mut self, label: &'static str) -> u32 {
-        let amiss = self.kernel().network.amiss();
+        let kernel = self.kernel_mut();
+        let amiss = kernel.network.amiss();
         let nowhere = (HostId::WORLD, HostId::WORLD);
-        self.kernel_mut()
-            .record_about(Kind::Fault, nowhere, (NO_EVENT, 0), (label, amiss), 0)
+        kernel.record_about(Kind::Fault, nowhere, (NO_EVENT, 0), (label, amiss), 0)
     }
 
     fn change_setting(&mut self, key: &str, value: &str, command: &Command) {
