@@ -3,6 +3,7 @@
 use clusterscope_core::sim::pair::Pair;
 use clusterscope_core::sim::settings::{Kind, SettingView, Value};
 use clusterscope_core::sim::spec::{Moment, parse_seed};
+use clusterscope_core::sim::system::System;
 use clusterscope_core::systems;
 use clusterscope_core::trace::Level;
 use clusterscope_core::{BadInput, RunSpec};
@@ -184,7 +185,9 @@ fn other_value(setting: &SettingView) -> Html {
     }
     html! {
         <select {key} class="cs-select" name="value" aria-label={label}>
-            { for words.into_iter().map(|it| html! { <option value={it}>{ it }</option> }) }
+            { for words.into_iter().enumerate().map(|(place, it)| html! {
+                <option value={it} selected={place == 0}>{ it }</option>
+            }) }
         </select>
     }
 }
@@ -199,11 +202,18 @@ fn scenario(spec: &RunSpec, go: &Callback<Result<RunSpec, BadInput>>) -> Html {
         (other.seed, other.playhead) = (spec.seed, spec.playhead);
         Ok(other)
     });
-    let group = |system: &'static clusterscope_core::sim::system::System| {
+    let places = |system: &'static System| {
+        let scenarios = (system.scenarios)().into_iter();
+        let places = scenarios.map(|it| (format!("{}/{}", system.about.id, it.id), it.title));
+        places.filter(|it| it.0 != here).collect::<Vec<_>>()
+    };
+    // Without a word the browser takes the one that was made first, and that is the last.
+    let first = systems::ALL.iter().flat_map(places).next().map(|it| it.0);
+    let group = |system: &'static System| {
         let about = system.about;
-        let scenarios = (system.scenarios)().into_iter().filter_map(|it| {
-            let place = format!("{}/{}", about.id, it.id);
-            (place != here).then(|| html! { <option value={place}>{ it.title }</option> })
+        let scenarios = places(system).into_iter().map(|(place, title)| {
+            let selected = first.as_ref() == Some(&place);
+            html! { <option value={place} {selected}>{ title }</option> }
         });
         html! { <optgroup label={about.title}>{ for scenarios }</optgroup> }
     };

@@ -54,16 +54,19 @@ pub fn Header(props: &PartProps) -> Html {
                 }
                 <button type="button" class="cs-button" onclick={open(Over::Compare)} aria-label="Compare"
                     title="Another run beside this one">
-                    { icon(Glyph::Compare) }<span class="cs-wide-only">{ "Compare" }</span>
+                    { icon(Glyph::Compare) }<span class="cs-roomy-only">{ "Compare" }</span>
                 </button>
-                <button type="button" class="cs-button" onclick={new_seed}
-                    title="The same scenario, other luck">{ "New seed" }</button>
+                <button type="button" class="cs-button" onclick={new_seed} aria-label="New seed"
+                    title="The same scenario, other luck">
+                    { icon(Glyph::Dice) }<span class="cs-roomy-only">{ "New seed" }</span>
+                </button>
                 <button type="button" class="cs-button" onclick={open(Over::Search)} aria-label="Search seeds"
                     title="Find seeds under which something happens (f)" aria-keyshortcuts="f">
-                    { icon(Glyph::Search) }<span class="cs-wide-only">{ "Search seeds" }</span>
+                    { icon(Glyph::Search) }<span class="cs-roomy-only">{ "Search seeds" }</span>
                 </button>
-                <button type="button" class="cs-button" onclick={open(Over::Settings)} aria-label="Settings">
-                    { icon(Glyph::Settings) }<span class="cs-wide-only">{ "Settings" }</span>
+                <button type="button" class="cs-button" onclick={open(Over::Settings)} aria-label="Settings"
+                    title="Settings">
+                    { icon(Glyph::Settings) }<span class="cs-roomy-only">{ "Settings" }</span>
                 </button>
                 <button type="button" class="cs-button cs-icon-button" onclick={open(Over::Help)}
                     aria-label="Help" title="Help (?)" aria-keyshortcuts="?">

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use clusterscope_core::lesson::{Lesson, Step};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
 use yew::prelude::*;
 
 use super::{Told, is_run, link, prose, run_of, use_lesson};
@@ -12,6 +14,9 @@ use crate::address;
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::ui::icons::{Glyph, icon};
 use crate::{browser, words};
+
+/// So much room is left above a step that opens, in pixels.
+const ROOM_ABOVE: i32 = 8;
 
 /// Props of [`LessonPanel`].
 #[derive(Properties, PartialEq)]
@@ -75,6 +80,21 @@ pub fn LessonPanel(props: &LessonProps) -> Html {
         step,
         &skipped,
     );
+    let text = use_node_ref();
+    {
+        let text = text.clone();
+        use_effect_with((step, is_here), move |(shown, _)| {
+            let open = |it: &HtmlElement| it.query_selector(".cs-step.is-open").ok().flatten();
+            let place = text.cast::<HtmlElement>();
+            let step = place
+                .as_ref()
+                .and_then(open)
+                .and_then(|it| it.dyn_into::<HtmlElement>().ok());
+            if let (Some(place), Some(step)) = (place, step.filter(|_| *shown > 0)) {
+                place.set_scroll_top(step.offset_top() - ROOM_ABOVE);
+            }
+        });
+    }
     let fold = {
         let folded = folded.clone();
         move |_: MouseEvent| folded.set(!*folded)
@@ -102,7 +122,7 @@ pub fn LessonPanel(props: &LessonProps) -> Html {
                     { icon(Glyph::Close) }
                 </button>
             </div>
-            <div class="cs-lesson-inside" tabindex="0" role="region" aria-label="Text of the lesson">
+            <div ref={text} class="cs-lesson-inside" tabindex="0" role="region" aria-label="Text of the lesson">
                 { inside(&told, lesson.as_deref().map(|lesson| At {
                     lab: &props.lab,
                     lesson,

@@ -310,12 +310,13 @@ fn difference(sides: &Sides, parting: &Parting, now: &View) -> Html {
         let lab = sides.left.clone();
         move |_: MouseEvent| lab.stop_at(at)
     };
+    let what = format!("Differs in {}", found.in_what.join(", "));
     let [mine, theirs] = [0, 1].map(|it| side(&found.after[it]));
     html! {
         <div class="cs-parting" data-testid="parting">
-            <p>
+            <p title={what}>
                 <strong>{ format!("They part at {}", numbers::clock(at)) }</strong>
-                { format!(", in event {} ({}): ", found.event, found.in_what.join(", ")) }
+                { format!(", in event {}: ", found.event) }
                 <span class="cs-letter">{ "A" }</span>{ format!(" {mine}; ") }
                 <span class="cs-letter">{ "B" }</span>{ format!(" {theirs}.") }
             </p>

@@ -34,7 +34,7 @@ pub fn service(lab: &LabHandle, view: &View, past: &mut Past) -> Html {
     chart(&ChartProps {
         title: "Service",
         across: "time in seconds",
-        up: "in 100 ms",
+        up: "requests in 100 ms",
         series,
         inks: &INKS,
         bands: bands.collect(),
@@ -51,7 +51,13 @@ fn lines(buckets: &[Bucket], now: u64, total: &Bucket) -> Vec<Series> {
         format!("never answered {}", total.unknown),
         format!("stale {} of {} reads", total.stale, total.reads),
     ];
+    let all = [total.done, total.refused, total.unknown, total.stale];
     let line = |(place, name): (usize, String)| {
+        // What never happened has its nought in the legend, and no line along the axis.
+        if place > 0 && all[place] == 0 {
+            let points = Vec::new();
+            return Series { name, points };
+        }
         let mut points: Vec<(f64, f64)> = (0..=last / together)
             .map(|it| ((it * together * BUCKET.0) as f64 / 1e9, 0.0))
             .collect();
