@@ -68,6 +68,9 @@ pub trait Exhibit: Protocol {
     /// What it is.
     const ABOUT: About;
 
+    /// Two of its scenarios that are best seen beside each other, if there are such.
+    const BESIDE: Option<(&'static str, &'static str)> = None;
+
     /// Whether nodes may join and leave while it runs.
     const GROWS: bool = false;
 

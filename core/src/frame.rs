@@ -7,6 +7,7 @@ use crate::check::Report;
 use crate::exhibit::Status;
 use crate::protocol::{ClientId, NodeId};
 use crate::sim::time::{Span, Time};
+use crate::trace::Phase;
 
 /// The outline of a node on the stage, so that roles differ by more than colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -169,6 +170,29 @@ pub struct ClientView {
     pub told: Option<String>,
     /// Whether it has crashed.
     pub is_down: bool,
+    /// Its request, for one by hand: such a client has one only.
+    pub own: Option<OwnRequest>,
+}
+
+/// A request by hand.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct OwnRequest {
+    /// What was asked, as it is typed.
+    pub text: String,
+    /// The node that was asked first.
+    pub target: NodeId,
+    /// When it began.
+    pub since: Time,
+    /// When it ended, if it has.
+    pub ended: Option<Time>,
+    /// What became of it, in the words of histories; `Invoke` while it lasts.
+    pub phase: Phase,
+    /// The node that answered.
+    pub by: Option<NodeId>,
+    /// What the answer says, or why there is none.
+    pub answer: Option<String>,
+    /// Its last event so far: in the end, that with which it ended.
+    pub event: u32,
 }
 
 /// An end of a message's way.

@@ -4,6 +4,7 @@
 //! few events that somebody looks at ([`Explained`]). Every event, recorded or not, goes into the trace hash, so that
 //! two runs can be compared by one number.
 
+mod cone;
 mod records;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::parts::word::Word;
 use crate::protocol::{ClientId, NodeId};
 use crate::sim::time::Time;
 
+pub use cone::{Cone, Relation};
 pub use records::{PIECE, PIECE_BYTES, Records};
 
 /// No event, as a cause.

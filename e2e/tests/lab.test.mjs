@@ -109,16 +109,6 @@ pageTest('a setting is taken, and the run begins again', { reducedMotion: 'reduc
   assert.match(await page.evaluate(() => location.hash), /seed=44&set\.nodes=3/);
 });
 
-pageTest('a client asks by hand and is told what became of it', async ({ page, visit }) => {
-  await visit('#/raft/calm?seed=3&t=1s');
-  await page.getByRole('textbox', { name: 'Request' }).fill('put mine 7');
-  await page.getByRole('button', { name: 'Ask' }).click();
-  const answer = page.getByRole('list', { name: 'Answers' });
-  await answer.getByText('put mine 7').waitFor();
-  await page.locator('.cs-lab').focus();
-  await press(page, '.', async () => /written/.test(await answer.textContent()), 'no answer came');
-});
-
 pageTest('a scenario is chosen, and the way back leads to the one before', async ({ page, visit }) => {
   await visit('#/raft/calm?seed=3&t=1s');
   await page.getByRole('combobox', { name: 'Scenario' }).selectOption('split-vote');

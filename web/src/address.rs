@@ -37,6 +37,21 @@ pub fn rewrite(fragment: &str) {
     }
 }
 
+/// Takes the step of a lesson, counted from 0, out of a fragment: the rest is the link of a run.
+pub fn split_lesson(fragment: &str) -> (String, Option<usize>) {
+    let Some((path, query)) = fragment.split_once('?') else {
+        return (fragment.to_owned(), None);
+    };
+    // What is no number stays where it is, and is told to be wrong.
+    let step = |part: &str| part.strip_prefix("lesson=")?.parse::<usize>().ok();
+    let found = query.split('&').find_map(step);
+    let rest: Vec<&str> = query.split('&').filter(|it| step(it).is_none()).collect();
+    (
+        format!("{path}?{}", rest.join("&")),
+        found.map(|it| it.saturating_sub(1)),
+    )
+}
+
 /// Sets the page's title.
 pub fn set_title(title: &str) {
     if let Some(document) = browser::window().and_then(|it| it.document()) {
@@ -63,31 +78,51 @@ pub fn use_fragment(changed: Callback<String>) {
     });
 }
 
-/// Keeps the address current, so that a reload shows the same place; not while time runs.
+/// Keeps the address current, so that a reload shows the same place; not while time runs. `link` makes it.
 #[hook]
-pub fn use_address(lab: &LabHandle) {
-    use_effect_with(lab.clone(), |lab| {
+pub fn use_address(lab: &LabHandle, link: Callback<LabHandle, String>) {
+    let again = use_mut_ref(|| false);
+    use_effect_with((lab.clone(), link), move |(lab, link)| {
         let waiting = Rc::new(RefCell::new(None::<Timeout>));
         let changed = {
-            let (lab, waiting) = (lab.clone(), waiting.clone());
+            let (lab, link, waiting) = (lab.clone(), link.clone(), waiting.clone());
             Callback::from(move |()| {
                 if lab.is_playing() || waiting.borrow().is_some() {
                     return;
                 }
-                let (lab, done) = (lab.clone(), waiting.clone());
+                let (lab, link, done) = (lab.clone(), link.clone(), waiting.clone());
                 let write = Timeout::new(WRITE_EVERY, move || {
                     done.borrow_mut().take();
                     if !lab.is_playing() {
-                        rewrite(&lab.spec().link());
+                        rewrite(&link.emit(lab));
                     }
                 });
                 *waiting.borrow_mut() = Some(write);
             })
         };
-        let subscription = lab.subscribe(changed);
+        let subscription = lab.subscribe(changed.clone());
+        // What the link says besides the run has changed.
+        if again.replace(true) {
+            changed.emit(());
+        }
         move || {
             drop(subscription);
             waiting.borrow_mut().take();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_step_of_a_lesson_is_taken_out_of_a_link() {
+        let split = |it| split_lesson(it);
+        assert_eq!(split("#/a/b?lesson=2"), ("#/a/b?".to_owned(), Some(1)));
+        let both = ("#/a/b?seed=1&t=2s".to_owned(), Some(0));
+        assert_eq!(split("#/a/b?seed=1&lesson=1&t=2s"), both);
+        assert_eq!(split("#/a/b?lesson=x"), ("#/a/b?lesson=x".to_owned(), None));
+        assert_eq!(split("#/a/b"), ("#/a/b".to_owned(), None));
+    }
 }

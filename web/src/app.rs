@@ -1,12 +1,14 @@
 //! The page: which of its faces the address asks for.
 
-use clusterscope_core::RunSpec;
+use clusterscope_core::sim::pair::Pair;
+use clusterscope_core::{BadInput, RunSpec};
 use yew::prelude::*;
 
 use crate::address;
 use crate::browser;
 use crate::lab::Lab;
 use crate::lab::handle::LabHandle;
+use crate::pages::compare::{Compare, Sides};
 use crate::pages::gallery::Gallery;
 use crate::pages::import::Import;
 
@@ -18,8 +20,10 @@ pub const HOME_TITLE: &str = "Clusterscope: watch a cluster run, break it, rewin
 enum Route {
     /// The list of systems, with what was wrong with a link that led nowhere.
     Gallery(Option<String>),
-    /// A run, and whether it starts by itself.
-    Lab(LabHandle, bool),
+    /// A run, whether it starts by itself, and which step of its lesson is open.
+    Lab(LabHandle, bool, Option<usize>),
+    /// Two runs beside each other.
+    Compare(Sides),
     /// A trace from elsewhere.
     Import,
 }
@@ -33,18 +37,29 @@ impl Route {
         if fragment == "#/import" {
             return Route::Import;
         }
-        let opened = RunSpec::from_link(fragment).and_then(|spec| {
-            let plays = spec.playhead.is_none() && !browser::reduced_motion();
-            LabHandle::open(spec).map(|lab| Route::Lab(lab, plays))
+        if Pair::is_link(fragment) {
+            let opened = Pair::from_link(fragment).and_then(Sides::open);
+            return opened.map_or_else(Route::trouble, Route::Compare);
+        }
+        let (link, lesson) = address::split_lesson(fragment);
+        let opened = RunSpec::from_link(&link).and_then(|spec| {
+            // Who has a lesson to read starts the run when it says so.
+            let plays = spec.playhead.is_none() && lesson.is_none() && !browser::reduced_motion();
+            LabHandle::open(spec).map(|lab| Route::Lab(lab, plays, lesson))
         });
-        opened.unwrap_or_else(|error| Route::Gallery(Some(error.to_string())))
+        opened.unwrap_or_else(Route::trouble)
+    }
+
+    fn trouble(error: BadInput) -> Route {
+        Route::Gallery(Some(error.to_string()))
     }
 
     fn title(&self) -> String {
         match self {
             Route::Gallery(_) => HOME_TITLE.to_owned(),
             Route::Import => "Open a trace · Clusterscope".to_owned(),
-            Route::Lab(lab, _) => {
+            Route::Compare(sides) => format!("{} · Clusterscope", sides.title()),
+            Route::Lab(lab, ..) => {
                 let name =
                     lab.with(|it| format!("{}: {}", it.system().about.title, it.scenario().title));
                 format!("{name} · Clusterscope")
@@ -71,6 +86,9 @@ pub fn App() -> Html {
     match &route.1 {
         Route::Gallery(problem) => html! { <Gallery {key} problem={problem.clone()} /> },
         Route::Import => html! { <Import {key} /> },
-        Route::Lab(lab, plays) => html! { <Lab {key} lab={lab.clone()} plays={*plays} /> },
+        Route::Lab(lab, plays, lesson) => {
+            html! { <Lab {key} lab={lab.clone()} plays={*plays} lesson={*lesson} /> }
+        }
+        Route::Compare(sides) => html! { <Compare {key} sides={sides.clone()} /> },
     }
 }

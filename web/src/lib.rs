@@ -11,6 +11,7 @@ pub mod front;
 pub mod history;
 pub mod inspect;
 pub mod lab;
+pub mod learn;
 pub mod pages;
 pub mod panels;
 pub mod panic;

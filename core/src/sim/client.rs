@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::exhibit::Exhibit;
-use crate::frame::{ClientView, End, json_text};
+use crate::frame::{ClientView, End, OwnRequest, json_text};
 use crate::protocol::{Answer, ClientId, NodeId, Outcome, Payload, RequestId};
 use crate::trace::{HistoryEvent, HostId, Kind, NO_EVENT, PayloadHasher, Phase};
 
@@ -92,20 +92,58 @@ impl<P: Exhibit> Clone for Told<P> {
 
 impl<P: Exhibit> fmt::Display for Told<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (from, response) = match self {
-            Told::Answer(from, response) => (from, response),
-            Told::Nothing => return f.write_str("no answer"),
-            Told::Died => return f.write_str("died"),
-        };
-        match response.outcome() {
-            Outcome::Done(value) => write!(f, "{from}: {}", json_text(&value))?,
-            Outcome::Refused(why) => write!(f, "{from}: {why}")?,
-            Outcome::Elsewhere(Some(hint)) => write!(f, "{from}: not here, ask {hint}")?,
-            Outcome::Elsewhere(None) => write!(f, "{from}: not here")?,
+        if let Some(by) = self.by() {
+            write!(f, "{by}: ")?;
         }
+        f.write_str(&self.answer())
+    }
+}
+
+impl<P: Exhibit> Told<P> {
+    /// Who told it.
+    fn by(&self) -> Option<NodeId> {
+        match self {
+            Told::Answer(from, _) => Some(*from),
+            Told::Nothing | Told::Died => None,
+        }
+    }
+
+    /// What it was told, without who said so.
+    fn answer(&self) -> String {
+        let response = match self {
+            Told::Answer(_, response) => response,
+            Told::Nothing => return "no answer".to_owned(),
+            Told::Died => return "died".to_owned(),
+        };
+        let told = match response.outcome() {
+            Outcome::Done(value) => json_text(&value),
+            Outcome::Refused(why) => why.to_string(),
+            Outcome::Elsewhere(Some(hint)) => format!("not here, ask {hint}"),
+            Outcome::Elsewhere(None) => "not here".to_owned(),
+        };
         match response.remark() {
-            Some(remark) => write!(f, " ({remark})"),
-            None => Ok(()),
+            Some(remark) => format!("{told} ({remark})"),
+            None => told,
+        }
+    }
+}
+
+/// The one request of a client by hand, which is shown even when it has long been answered.
+pub struct Own<P: Exhibit> {
+    request: P::Request,
+    target: NodeId,
+    since: Time,
+    /// When it ended, and how.
+    ended: Option<(Time, Phase)>,
+}
+
+impl<P: Exhibit> Clone for Own<P> {
+    fn clone(&self) -> Own<P> {
+        Own {
+            request: self.request.clone(),
+            target: self.target,
+            since: self.since,
+            ended: self.ended,
         }
     }
 }
@@ -126,6 +164,8 @@ pub struct Client<P: Exhibit> {
     pub is_dead: bool,
     /// What it was told last.
     pub told: Option<Told<P>>,
+    /// Its request, for one by hand.
+    pub own: Option<Own<P>>,
     /// The plan for its alarm: to ask, to ask again, or to give up.
     pub alarm: Option<u64>,
     /// Its last event, which causes the next.
@@ -146,6 +186,7 @@ impl<P: Exhibit> Clone for Client<P> {
             asking: self.asking.clone(),
             is_dead: self.is_dead,
             told: self.told.clone(),
+            own: self.own.clone(),
             alarm: self.alarm,
             event: self.event,
             rng: self.rng.clone(),
@@ -165,6 +206,7 @@ impl<P: Exhibit> Client<P> {
             asking: None,
             is_dead: false,
             told: None,
+            own: None,
             alarm: None,
             event: NO_EVENT,
             rng: Rng::stream(seed, Stream::Client(slot.into())),
@@ -227,6 +269,20 @@ impl<P: Exhibit> Client<P> {
             target: self.asking.as_ref().map(|_| self.target),
             told: self.told.as_ref().map(Told::to_string),
             is_down: self.is_dead,
+            own: self.own.as_ref().map(|it| self.own_request(it)),
+        }
+    }
+
+    fn own_request(&self, own: &Own<P>) -> OwnRequest {
+        OwnRequest {
+            text: own.request.to_string(),
+            target: own.target,
+            since: own.since,
+            ended: own.ended.map(|it| it.0),
+            phase: own.ended.map_or(Phase::Invoke, |it| it.1),
+            by: self.told.as_ref().and_then(Told::by),
+            answer: self.told.as_ref().map(Told::answer),
+            event: self.event,
         }
     }
 }
@@ -493,7 +549,11 @@ impl<P: Exhibit> Sim<P> {
         client.event = self.kernel.record(Kind::Complete, host, cause, label);
         let event = client.event;
         self.remember(index, phase, value);
+        let now = self.kernel.now;
         let client = &mut self.clients[index];
+        if let Some(own) = &mut client.own {
+            own.ended = Some((now, phase));
+        }
         let stats = &mut self.kernel.stats;
         match phase {
             Phase::Ok => {
@@ -571,6 +631,12 @@ impl<P: Exhibit> Sim<P> {
         let slot = MANUAL_FROM + by_hand as u16;
         let mut client = Client::new(self.kernel.seed, slot, node);
         client.event = cause;
+        client.own = Some(Own {
+            request: request.clone(),
+            target: node,
+            since: self.kernel.now,
+            ended: None,
+        });
         self.clients.push(client);
         self.invoke(self.clients.len() - 1, request);
     }

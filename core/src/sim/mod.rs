@@ -48,6 +48,8 @@ pub mod system;
 
 pub mod spec;
 
+pub mod pair;
+
 pub mod player;
 
 pub mod predicate;

@@ -283,7 +283,7 @@ impl RunSpec {
 }
 
 /// Refuses links of a later form before anything in them is misunderstood.
-fn check_version(pairs: &[&str]) -> Result<(), BadInput> {
+pub(super) fn check_version(pairs: &[&str]) -> Result<(), BadInput> {
     let Some(version) = pairs.iter().find_map(|it| it.strip_prefix("v=")) else {
         return Ok(());
     };
@@ -312,13 +312,13 @@ pub fn parse_seed(text: &str) -> Result<u64, BadInput> {
     })
 }
 
-fn encode(text: &str) -> String {
+pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, PLAIN)
         .to_string()
         .replace("%20", "+")
 }
 
-fn decode(text: &str) -> Result<String, BadInput> {
+pub(super) fn decode(text: &str) -> Result<String, BadInput> {
     let spaced = text.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
     decoded

@@ -37,6 +37,8 @@ pub struct System {
 pub struct Card {
     /// What it is.
     pub about: About,
+    /// Two of its scenarios that are best seen beside each other.
+    pub beside: Option<(&'static str, &'static str)>,
     /// Its scenarios.
     pub scenarios: fn() -> Vec<ScenarioView>,
 }
@@ -46,6 +48,7 @@ impl Card {
     pub const fn of<P: Exhibit>() -> Card {
         Card {
             about: P::ABOUT,
+            beside: P::BESIDE,
             scenarios: scenarios::<P>,
         }
     }

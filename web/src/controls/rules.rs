@@ -1,7 +1,8 @@
 //! The rules of the algorithm: switching one off shows what it is for.
 
 use clusterscope_core::RunSpec;
-use clusterscope_core::sim::settings::{SettingView, Value};
+use clusterscope_core::sim::settings::{Kind, SettingView, Value};
+use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use crate::lab::handle::{LabHandle, use_lab};
@@ -41,7 +42,11 @@ pub fn Rules(props: &RulesProps) -> Html {
     let _ = use_lab(&props.lab);
     let opened = props.lab.with(|it| it.opened().clone());
     let settings = use_memo(opened, settings_of);
-    let rules: Vec<&SettingView> = settings.iter().filter(|it| it.rule.is_some()).collect();
+    // What a system offers to choose from is as good as a rule.
+    let is_rule = |it: &&SettingView| {
+        it.rule.is_some() || (it.of_system && matches!(it.kind, Kind::Choice(_)))
+    };
+    let rules: Vec<&SettingView> = settings.iter().filter(is_rule).collect();
     if rules.is_empty() {
         return html! {};
     }
@@ -54,7 +59,35 @@ pub fn Rules(props: &RulesProps) -> Html {
     }
 }
 
+/// One of a few words, which takes effect at once.
+fn choice(lab: &LabHandle, setting: &SettingView, choices: &[&'static str]) -> Html {
+    let now = setting.value.to_string();
+    let onchange = {
+        let (lab, key) = (lab.clone(), setting.id);
+        move |event: Event| {
+            if let Some(select) = event.target_dyn_into::<HtmlSelectElement>() {
+                lab.replace(with_setting(&lab.spec(), key, &select.value()));
+            }
+        }
+    };
+    html! {
+        <li key={setting.id}>
+            <label class="cs-rule-choice">
+                <span>{ setting.title }</span>
+                <select class="cs-select" {onchange}>
+                    { for choices.iter().map(|it| html! {
+                        <option value={*it} selected={*it == now}>{ *it }</option>
+                    }) }
+                </select>
+            </label>
+        </li>
+    }
+}
+
 fn rule(lab: &LabHandle, setting: &SettingView) -> Html {
+    if let Kind::Choice(choices) = setting.kind {
+        return choice(lab, setting, choices);
+    }
     let on = setting.value == Value::Switch(true);
     let check = words::title(setting.rule.unwrap_or_default()).to_ascii_lowercase();
     let onclick = {

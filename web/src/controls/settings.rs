@@ -7,7 +7,7 @@ use clusterscope_core::sim::settings::{Environment, Kind, SettingView};
 use clusterscope_core::sim::spec::parse_seed;
 use clusterscope_core::trace::Level;
 use clusterscope_core::{BadInput, RunSpec, Span};
-use web_sys::{HtmlInputElement, SubmitEvent};
+use web_sys::{HtmlInputElement, HtmlSelectElement, SubmitEvent};
 use yew::prelude::*;
 
 use super::rules::settings_of;
@@ -267,13 +267,14 @@ fn field(
                 <span>
                     { setting.title }
                     if let Some(check) = setting.rule {
-                        <span class="cs-hint">
-                            { format!(" without it, {} can fall", words::title(check).to_ascii_lowercase()) }
-                        </span>
+                        <span class="cs-hint">{ guards(check) }</span>
                     }
                 </span>
             </label>
         };
+    }
+    if let Kind::Choice(choices) = setting.kind {
+        return choice(setting, choices, text, write);
     }
     text_field(
         setting.id,
@@ -281,6 +282,39 @@ fn field(
         written,
         setting.kind.read(text.trim()).err(),
         write,
+    )
+}
+
+/// One of a few words.
+fn choice(
+    setting: &SettingView,
+    choices: &[&'static str],
+    chosen: &str,
+    write: &Callback<(&'static str, String)>,
+) -> Html {
+    let name = setting.id;
+    let onchange = write.reform(move |event: Event| {
+        let select = event.target_dyn_into::<HtmlSelectElement>();
+        (name, select.map(|it| it.value()).unwrap_or_default())
+    });
+    html! {
+        <label class="cs-setting">
+            <span>{ setting.title }</span>
+            <select class="cs-select" {name} {onchange}>
+                { for choices.iter().map(|it| html! {
+                    <option value={*it} selected={*it == chosen}>{ *it }</option>
+                }) }
+            </select>
+            if let Some(check) = setting.rule { <span class="cs-hint">{ guards(check) }</span> }
+        </label>
+    }
+}
+
+/// What a rule is for.
+fn guards(check: &str) -> String {
+    format!(
+        " without it, {} can fall",
+        words::title(check).to_ascii_lowercase()
     )
 }
 

@@ -1,6 +1,6 @@
 //! Pictures of time: the whole past as a bar, and what happened around the playhead as a diagram.
 
-mod past;
+pub(crate) mod past;
 pub(crate) mod spacetime;
 mod timeline;
 

@@ -52,6 +52,15 @@ pub struct Bar {
     pub to: Option<Time>,
 }
 
+impl Bar {
+    /// Its name: `n2 down`.
+    pub fn name(&self) -> String {
+        let words = self.trouble.words();
+        self.node
+            .map_or_else(|| words.to_owned(), |node| format!("{node} {words}"))
+    }
+}
+
 /// A note or a fault of one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Mark {

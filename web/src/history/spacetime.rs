@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use clusterscope_core::frame::{End, MessageView};
 use clusterscope_core::parts::order;
-use clusterscope_core::trace::{HostId, Kind, NO_EVENT, Record, Records};
+use clusterscope_core::trace::{Cone, HostId, Kind, NO_EVENT, Record, Records, Relation};
 use clusterscope_core::{Player, Time};
 use gloo_events::{EventListener, EventListenerOptions};
 use wasm_bindgen::JsCast;
@@ -42,6 +42,9 @@ const RECORDS_MAX: u32 = 12_000;
 /// The causes of an event are followed so far.
 const CAUSES_MAX: usize = 200;
 
+/// What neither led to the event that is picked nor came of it is drawn so faintly.
+const FAINT: f64 = 0.18;
+
 /// A pointer hits an event, a line, from this far.
 const REACH: (f64, f64) = (10.0, 6.0);
 
@@ -67,6 +70,8 @@ struct Diagram {
     segments: Vec<Segment>,
     causes: Vec<u32>,
     causes_of: Option<(u32, u32)>,
+    /// Past and future of the event that is picked.
+    cone: Option<Cone>,
     /// Events that prove that a check fell, in order.
     evidence: Vec<u32>,
     labels: Vec<(f64, f64, f64)>,
@@ -88,6 +93,7 @@ impl Default for Diagram {
             segments: Vec::new(),
             causes: Vec::new(),
             causes_of: None,
+            cone: None,
             evidence: Vec::new(),
             labels: Vec::new(),
             messages: Vec::new(),
@@ -139,14 +145,20 @@ impl Picture for Diagram {
         lab.with(|player| {
             self.past.update(player);
             self.arrange(pen, player, &view);
+            self.cone = match view.selection {
+                Some(Selection::Event(event)) => lab.cone(event, Cone::clone),
+                _ => None,
+            };
             let scale = self.scale;
             self.rows(pen, scale, lab.selection());
             axis(pen, scale, pen.height - AXIS);
             pen.clipped(NAMES, 0.0, scale.width, pen.height, |pen| {
+                self.cones(pen, scale, player);
                 self.troubles(pen, scale, player);
                 self.traffic(pen, scale, player);
                 self.proof(pen, scale, player);
                 self.causes(pen, scale, player, lab.selection());
+                self.marks(pen, scale, player, &view);
                 let x = scale.x(player.now()).round();
                 pen.stroke(Ink::Accent, 2.0);
                 pen.line((x, 2.0), (x, pen.height - AXIS + 4.0));
@@ -262,6 +274,75 @@ impl Diagram {
         }
     }
 
+    /// The rows as far as they belong to the past or the future of the event that is picked.
+    fn cones(&self, pen: &mut Pen<'_>, scale: Scale, player: &Player) {
+        let Some(cone) = &self.cone else { return };
+        let records = player.records();
+        let half = (scale.row * 0.42).min(15.0);
+        let x = |event: u32| records.get(event).map(|it| scale.x(it.time));
+        pen.fill(Ink::Accent);
+        pen.alpha(0.13);
+        for (row, host) in self.hosts.iter().enumerate() {
+            let top = scale.y(row) - half;
+            if let Some(end) = cone.latest(*host).and_then(x).filter(|it| *it > NAMES) {
+                pen.rect(NAMES, top, end - NAMES, 2.0 * half);
+            }
+            let end = scale.x(player.frontier()).min(NAMES + scale.width);
+            let start = cone.earliest(*host).and_then(x).map(|it| it.max(NAMES));
+            if let Some(start) = start.filter(|it| *it < end) {
+                pen.rect(start, top, end - start, 2.0 * half);
+            }
+        }
+        pen.alpha(1.0);
+    }
+
+    /// How strongly an event is drawn: what lies ahead of the playhead is fainter, and so is what has nothing to do
+    /// with the event that is picked.
+    fn light(&self, (event, record): (u32, &Record), now: Time) -> f64 {
+        let of_cone = self
+            .cone
+            .as_ref()
+            .and_then(|it| it.relation(event, record.host));
+        let known = if record.time <= now { 1.0 } else { 0.4 };
+        match of_cone {
+            Some(Relation::Concurrent) => known * FAINT,
+            _ => known,
+        }
+    }
+
+    /// The same for the line of a message: it belongs to a cone when both its ends do.
+    fn light_of_way(&self, ends: [(u32, HostId); 2], light: f64) -> f64 {
+        let Some(cone) = &self.cone else { return light };
+        let [sent, got] = ends.map(|it| cone.relation(it.0, it.1));
+        let past = matches!(got, Some(Relation::Before | Relation::Same));
+        let future = matches!(sent, Some(Relation::After | Relation::Same));
+        light * if past || future { 1.0 } else { FAINT }
+    }
+
+    /// The event with which the one that is picked is compared, and where the run parts from the one beside it.
+    fn marks(&self, pen: &mut Pen<'_>, scale: Scale, player: &Player, view: &View) {
+        let place = |event: u32| {
+            let record = player.records().get(event)?;
+            Some((
+                scale.x(record.time),
+                self.row_of(record.host).map(|it| scale.y(it)),
+            ))
+        };
+        if let Some((x, Some(y))) = view.other.and_then(place) {
+            pen.stroke(Ink::Warn, 2.0);
+            pen.ring((x, y), 8.0);
+        }
+        if let Some((x, y)) = view.parted.and_then(|it| place(it.0)) {
+            pen.stroke(Ink::Accent, 1.0);
+            pen.dash(Dash::Dashed);
+            pen.line((x, 2.0), (x, pen.height - AXIS));
+            pen.dash(Dash::Solid);
+            pen.stroke(Ink::Accent, 1.8);
+            pen.fill(Ink::Ground);
+            pen.rhombus((x, y.unwrap_or(6.0)), 5.5);
+        }
+    }
+
     /// Everything in the window that the trace knows.
     fn traffic(&mut self, pen: &mut Pen<'_>, scale: Scale, player: &Player) {
         self.dots.clear();
@@ -280,7 +361,16 @@ impl Diagram {
             events.filter_map(|it| Some((it, records.get(it)?)))
         };
         for (event, record) in drawn() {
-            pen.alpha(if record.time <= now { 1.0 } else { 0.4 });
+            let known = if record.time <= now { 1.0 } else { 0.4 };
+            let sender = records
+                .get(record.cause)
+                .map_or(HostId::WORLD, |it| it.host);
+            let got = if record.kind == Kind::Lose {
+                HostId::WORLD
+            } else {
+                record.host
+            };
+            pen.alpha(self.light_of_way([(record.cause, sender), (event, got)], known));
             match record.kind {
                 Kind::Send => self.sent.push(event),
                 Kind::Deliver => self.arrival(pen, scale, records, &record),
@@ -292,7 +382,7 @@ impl Diagram {
         }
         self.under_way(pen, scale, records, player);
         for (event, record) in drawn() {
-            pen.alpha(if record.time <= now { 1.0 } else { 0.4 });
+            pen.alpha(self.light((event, &record), now));
             self.event(pen, scale, (event, &record), player);
         }
         pen.alpha(1.0);
@@ -410,6 +500,9 @@ impl Diagram {
                 // Its end is known already, from the future that was seen before.
                 continue;
             }
+            let sent = known.unwrap_or(NO_EVENT);
+            let way = [(sent, message.from.into()), (NO_EVENT, HostId::WORLD)];
+            pen.alpha(self.light_of_way(way, 1.0));
             let share = message.progress(now);
             let (start, target) = (scale.y(from), scale.y(to));
             let ends = (
@@ -828,7 +921,10 @@ fn use_drag(lab: &LabHandle, diagram: &Rc<RefCell<Diagram>>, repaint: &Callback<
                 return;
             };
             let hit = diagram.borrow().hit(spot(&event));
-            lab.select(hit.map(Selection::Event));
+            match hit {
+                Some(other) if event.shift_key() => lab.select_other(Some(other)),
+                _ => lab.select(hit.map(Selection::Event)),
+            }
         })
     };
     let cancel = Callback::from(move |_: PointerEvent| *held.borrow_mut() = None);

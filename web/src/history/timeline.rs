@@ -8,7 +8,7 @@ use clusterscope_core::{Player, Time};
 use web_sys::Element;
 use yew::prelude::*;
 
-use super::past::{BINS, Bar, Past, Trouble, range};
+use super::past::{BINS, Past, Trouble, range};
 use crate::lab::handle::{LabHandle, View, use_lab};
 use crate::ui::numbers;
 use crate::ui::pen::{Dash, Face, Ink, Pen};
@@ -87,6 +87,9 @@ impl Picture for Scroll {
             self.taken.clear();
             self.violations(pen, axis, &view);
             self.notes(pen, axis, player);
+            if let Some((_, at)) = view.parted {
+                parting(pen, axis.x(at));
+            }
             self.pointer(pen, axis);
             playhead(pen, axis, player.now());
         });
@@ -151,7 +154,7 @@ impl Scroll {
         }
         pen.alpha(1.0);
         for (bar, (_, to, lane)) in self.past.bars.iter().zip(&self.places) {
-            let words = name(bar);
+            let words = bar.name();
             pen.face(Face::Axis);
             let end = to + 5.0 + pen.measure(&words);
             let mut others = self.places.iter().filter(|it| it.2 == *lane && it.1 > *to);
@@ -281,12 +284,6 @@ fn lane_top(lane: usize) -> f64 {
     AXIS + 5.0 + lane as f64 * (LANE + 6.0)
 }
 
-fn name(bar: &Bar) -> String {
-    let words = bar.trouble.words();
-    bar.node
-        .map_or_else(|| words.to_owned(), |node| format!("{node} {words}"))
-}
-
 /// Courses of events that were left, as dashed lines that part from the axis.
 fn branches(pen: &mut Pen<'_>, axis: Axis, player: &Player) {
     let branches = player.branches();
@@ -329,6 +326,13 @@ fn plans(pen: &mut Pen<'_>, axis: Axis, player: &Player, mut free: f64) {
             free = x + wide + 12.0;
         }
     }
+}
+
+/// Where the run parts from the one beside it: a rhombus on the axis.
+fn parting(pen: &mut Pen<'_>, x: f64) {
+    pen.stroke(Ink::Accent, 1.8);
+    pen.fill(Ink::Ground);
+    pen.rhombus((x, AXIS), 5.5);
 }
 
 fn playhead(pen: &mut Pen<'_>, axis: Axis, now: Time) {

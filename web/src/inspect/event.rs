@@ -1,6 +1,6 @@
 //! What an event was, and what led to it.
 
-use clusterscope_core::trace::{HostId, NO_EVENT, VectorClock, VectorClocks};
+use clusterscope_core::trace::{HostId, NO_EVENT, Relation, VectorClock, VectorClocks};
 use yew::prelude::*;
 
 use super::{clear_button, line};
@@ -61,6 +61,7 @@ pub fn inspect_event(props: &EventProps) -> Html {
             <div class="cs-acts">
                 <button type="button" class="cs-button cs-act" onclick={go}>{ "Go to it" }</button>
             </div>
+            { cone(props) }
             { causes(props) }
             if event.host != HostId::WORLD && props.event < CLOCK_EVENTS_MAX {
                 <Clock lab={props.lab.clone()} story={props.story.clone()} event={props.event} />
@@ -78,6 +79,65 @@ fn missing(lab: &LabHandle, event: u32) -> String {
             numbers::clock(since)
         ),
         None => "It is not part of this course of events.".to_owned(),
+    }
+}
+
+/// How many events could have led to it, could have come of it, or had nothing to do with it; and how it stands to
+/// another one.
+fn cone(props: &EventProps) -> Html {
+    let lab = &props.lab;
+    let view = lab.view();
+    let other = view.other.filter(|it| *it != props.event);
+    let host = other.and_then(|it| Some(record(lab, it)?.host));
+    let found = lab.cone(props.event, |cone| {
+        let relation = other.zip(host).and_then(|it| cone.relation(it.0, it.1));
+        (cone.counts(), relation)
+    });
+    let Some(((before, after, concurrent), relation)) = found else {
+        return html! {};
+    };
+    let pair = {
+        let (lab, pairing) = (lab.clone(), view.pairing);
+        move |_: MouseEvent| lab.set_pairing(!pairing)
+    };
+    let hint = if view.pairing {
+        "Now choose the other event"
+    } else {
+        "Compare with another event"
+    };
+    html! {
+        <>
+            <h3 class="cs-heading">{ "Happened" }</h3>
+            <dl class="cs-fields" data-testid="cone">
+                { line("before it", before.to_string()) }
+                { line("after it", after.to_string()) }
+                { line("beside it", format!("{concurrent} concurrent")) }
+            </dl>
+            if let Some(other) = other { { stands(props, other, relation) } }
+            <button type="button" class="cs-button cs-act" aria-pressed={view.pairing.to_string()} onclick={pair}
+                title="Or press Shift while you choose it">{ hint }</button>
+        </>
+    }
+}
+
+/// How another event stands to this one, in a sentence.
+fn stands(props: &EventProps, other: u32, relation: Option<Relation>) -> Html {
+    let words = props.story.word(&props.lab, other);
+    let name = words.map_or_else(|| format!("event {other}"), |it| format!("“{}”", it.text));
+    let sentence = match relation {
+        Some(Relation::Before) => "happened before it: it may have led to it.",
+        Some(Relation::After) => "happened after it: it may have come of it.",
+        Some(_) => "is concurrent: neither could know of the other.",
+        None => "happened at no node, so before and after mean nothing.",
+    };
+    let onclick = {
+        let lab = props.lab.clone();
+        move |_: MouseEvent| lab.select(Some(Selection::Event(other)))
+    };
+    html! {
+        <p class="cs-relation" role="status">
+            <button type="button" class="cs-link" {onclick}>{ name }</button>{ " " }{ sentence }
+        </p>
     }
 }
 

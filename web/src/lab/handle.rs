@@ -5,11 +5,14 @@
 //! components: canvases register a painter and read the player themselves.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
+use clusterscope_core::check::tally::Tally;
 use clusterscope_core::frame::Frame;
 use clusterscope_core::protocol::NodeId;
 use clusterscope_core::sim::command::Command;
+use clusterscope_core::sim::predicate::Predicate;
+use clusterscope_core::trace::{Cone, Records};
 use clusterscope_core::{BadInput, Player, RunSpec, Span, Time};
 use yew::prelude::*;
 
@@ -18,6 +21,9 @@ pub const SPEEDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 6
 
 /// So many steps are taken in one picture at most; beyond that play-back falls behind and the page lives.
 const STEPS_PER_TICK: u64 = 20_000;
+
+/// So many while every step is looked at for what somebody waits for.
+const STEPS_WATCHED: u64 = 2_000;
 
 /// So many steps a jump takes at once; what is left is done in the next pictures.
 const STEPS_PER_JUMP: u64 = 30_000;
@@ -56,6 +62,12 @@ pub struct View {
     pub length: Span,
     /// What the reader has picked out.
     pub selection: Option<Selection>,
+    /// The event with which the one picked out is compared.
+    pub other: Option<u32>,
+    /// Whether the next event that is picked out is that one.
+    pub pairing: bool,
+    /// The first event in which the run differs from the one beside it, and when it is.
+    pub parted: Option<(u32, Time)>,
     /// How long faults by hand last; `None` until they are undone.
     pub lasts: Option<Span>,
     /// How many courses of events were left behind.
@@ -70,6 +82,16 @@ struct Inner {
     playing: Cell<bool>,
     speed: Cell<f64>,
     selection: Cell<Option<Selection>>,
+    other: Cell<Option<u32>>,
+    pairing: Cell<bool>,
+    /// Past and future of the event that was asked for last, and the course of events that it belongs to.
+    cone: RefCell<Option<(Records, Cone)>>,
+    parted: Cell<Option<(u32, Time)>>,
+    watch: RefCell<Option<Watch>>,
+    tally: RefCell<Tally>,
+    twin: RefCell<Weak<Inner>>,
+    /// Whether it is the twin that lets time pass.
+    follows: Cell<bool>,
     /// Where a jump goes that is not there yet, and whether time runs when it is.
     goal: Cell<Option<(Time, bool)>>,
     lasts: Cell<Option<Span>>,
@@ -78,6 +100,12 @@ struct Inner {
     next_listener: Cell<u32>,
     listeners: RefCell<Vec<(u32, Callback<()>)>>,
     painters: RefCell<Vec<(u32, Callback<()>)>>,
+}
+
+/// Something that somebody waits for.
+struct Watch {
+    until: Predicate,
+    met: Callback<()>,
 }
 
 /// A lab: cheap to clone, equal when it is the same lab.
@@ -123,6 +151,9 @@ impl LabHandle {
             frontier: player.frontier(),
             length: player.length(),
             selection: None,
+            other: None,
+            pairing: false,
+            parted: None,
             lasts: None,
             branches: 0,
             error: None,
@@ -133,6 +164,14 @@ impl LabHandle {
             playing: Cell::new(false),
             speed: Cell::new(1.0),
             selection: Cell::new(None),
+            other: Cell::new(None),
+            pairing: Cell::new(false),
+            cone: RefCell::new(None),
+            parted: Cell::new(None),
+            watch: RefCell::new(None),
+            tally: RefCell::default(),
+            twin: RefCell::default(),
+            follows: Cell::new(false),
             goal: Cell::new(None),
             lasts: Cell::new(None),
             error: RefCell::new(None),
@@ -190,67 +229,174 @@ impl LabHandle {
         }
     }
 
+    /// Counts of what clients were told up to the playhead.
+    pub fn tally<R>(&self, read: impl FnOnce(&Tally) -> R) -> R {
+        let mut tally = self.0.tally.borrow_mut();
+        tally.follow(self.0.player.borrow().run().history());
+        read(&tally)
+    }
+
+    /// Past and future of an event, as far as this course of events is known; `None` where there are none.
+    pub fn cone<R>(&self, event: u32, read: impl FnOnce(&Cone) -> R) -> Option<R> {
+        let player = self.0.player.borrow();
+        let records = player.records();
+        let mut kept = self.0.cone.borrow_mut();
+        let known = |(of, cone): &(Records, Cone)| {
+            cone.event() == event && of.len() <= records.len() && of.shares_memory_with(records)
+        };
+        if let Some((of, cone)) = kept.as_mut().filter(|it| known(it)) {
+            cone.follow(records);
+            *of = records.clone();
+        } else {
+            *kept = Cone::of(records, event).map(|cone| (records.clone(), cone));
+        }
+        kept.as_ref().map(|it| read(&it.1))
+    }
+
+    /// Ties another lab to this one: from now on both have one clock, and what is done to one is done to the other.
+    pub fn tie(&self, other: &LabHandle) {
+        for (one, two, follows) in [(self, other, false), (other, self, true)] {
+            *one.0.twin.borrow_mut() = Rc::downgrade(&two.0);
+            one.0.follows.set(follows);
+        }
+        other.seek_alone(self.now());
+    }
+
+    fn twin(&self) -> Option<LabHandle> {
+        self.0.twin.borrow().upgrade().map(LabHandle)
+    }
+
+    /// This lab and the one tied to it.
+    fn both(&self) -> impl Iterator<Item = LabHandle> + use<> {
+        std::iter::once(self.clone()).chain(self.twin())
+    }
+
+    fn now(&self) -> Time {
+        self.0.player.borrow().now()
+    }
+
+    /// Says in which event the run differs from the one beside it first.
+    pub fn set_parted(&self, parted: Option<(u32, Time)>) {
+        if self.0.parted.replace(parted) != parted {
+            self.publish();
+        }
+    }
+
+    /// Waits until something holds at the playhead, after whatever step; then time stops, and `met` is called, once.
+    pub fn watch(&self, until: Predicate, met: Callback<()>) {
+        *self.0.watch.borrow_mut() = Some(Watch { until, met });
+        self.publish();
+    }
+
+    /// Waits no more.
+    pub fn unwatch(&self) {
+        *self.0.watch.borrow_mut() = None;
+    }
+
     /// Lets time run.
     pub fn play(&self) {
-        self.0.goal.set(None);
-        self.0.playing.set(true);
-        self.publish();
+        self.run_or_stand(true);
     }
 
     /// Stops time.
     pub fn pause(&self) {
-        self.0.goal.set(None);
-        self.0.playing.set(false);
-        self.publish();
+        self.run_or_stand(false);
+    }
+
+    fn run_or_stand(&self, runs: bool) {
+        for lab in self.both() {
+            lab.0.goal.set(None);
+            lab.0.playing.set(runs);
+            lab.publish();
+        }
     }
 
     /// Plays or pauses.
     pub fn toggle(&self) {
-        if self.is_playing() {
-            self.pause()
-        } else {
-            self.play()
-        }
+        self.run_or_stand(!self.is_playing());
     }
 
     /// Plays at a multiple of the scenario's pace.
     pub fn set_speed(&self, speed: f64) {
-        self.0
-            .speed
-            .set(speed.clamp(SPEEDS[0], SPEEDS[SPEEDS.len() - 1]));
-        self.publish();
+        for lab in self.both() {
+            lab.0
+                .speed
+                .set(speed.clamp(SPEEDS[0], SPEEDS[SPEEDS.len() - 1]));
+            lab.publish();
+        }
     }
 
-    /// Stops and takes one step.
+    /// Stops and takes one step. Of two labs, all of the next moment in which something happens in one of them.
     pub fn step_forward(&self) {
-        self.stopped(|player| {
-            player.step_forward();
-        });
+        let Some(twin) = self.twin() else {
+            return self.stopped(|player| {
+                player.step_forward();
+            });
+        };
+        let next = |lab: &LabHandle| {
+            lab.with(|player| {
+                let mut ahead = player.run().fork();
+                ahead.step(Time::MAX).then(|| ahead.now())
+            })
+        };
+        if let Some(next) = next(self).into_iter().chain(next(&twin)).min() {
+            self.stop_at(next);
+        }
     }
 
-    /// Stops and takes one step back.
+    /// Stops and takes one step back. Of two labs, to the moment before in which something happened in one of them.
     pub fn step_back(&self) {
-        self.stopped(|player| {
-            player.step_back();
-        });
+        let Some(twin) = self.twin() else {
+            return self.stopped(|player| {
+                player.step_back();
+            });
+        };
+        let before = |lab: &LabHandle| {
+            lab.with(|player| {
+                let (now, records) = (player.now(), player.records());
+                let place = records.partition_point(|it| it.time < now).checked_sub(1);
+                place.and_then(|it| records.get(it)).map(|it| it.time)
+            })
+        };
+        self.stop_at(before(self).max(before(&twin)).unwrap_or(Time::ZERO));
     }
 
-    /// Stops and goes to the next turn of the story.
+    /// Stops and goes to the next turn of the story; of two stories, to the one that comes first.
     pub fn next_turn(&self) {
-        self.stopped(|player| {
-            player.next_turn();
-        });
+        let now = self.now();
+        let turn = |lab: LabHandle| {
+            lab.stop_alone(|player| {
+                player.next_turn();
+            });
+            lab.now()
+        };
+        let turns: Vec<Time> = self.both().map(turn).collect();
+        if let [_, _] = turns[..] {
+            let next = turns.into_iter().filter(|it| *it > now).min();
+            self.stop_at(next.unwrap_or(now));
+        }
     }
 
-    /// Stops and goes back to the turn of the story before.
+    /// Stops and goes back to the turn of the story before; of two stories, to the one that comes last.
     pub fn previous_turn(&self) {
-        self.stopped(|player| {
-            player.previous_turn();
-        });
+        let turn = |lab: LabHandle| {
+            lab.stop_alone(|player| {
+                player.previous_turn();
+            });
+            lab.now()
+        };
+        let turns: Vec<Time> = self.both().map(turn).collect();
+        if let [one, two] = turns[..] {
+            self.stop_at(one.max(two));
+        }
     }
 
     /// Goes to a moment; time goes on from there if it ran.
     pub fn seek(&self, time: Time) {
+        self.both().for_each(|it| it.seek_alone(time));
+    }
+
+    fn seek_alone(&self, time: Time) {
         let plays = self.0.goal.get().map_or(self.is_playing(), |it| it.1);
         self.0.goal.set(None);
         self.jump(time, plays);
@@ -259,10 +405,8 @@ impl LabHandle {
 
     /// Goes to a moment, or as far as a picture has time for: the next one goes on.
     fn jump(&self, time: Time, plays: bool) {
-        let mut player = self.0.player.borrow_mut();
-        let there = player.seek_within(time, STEPS_PER_JUMP);
-        let stopped = player.run().halted().map(str::to_owned);
-        if let Some(problem) = stopped.or_else(|| player.full()).filter(|_| !there) {
+        let there = self.0.player.borrow_mut().seek_within(time, STEPS_PER_JUMP);
+        if let Some(problem) = self.problem().filter(|_| !there) {
             self.0.goal.set(None);
             self.0.playing.set(false);
             *self.0.error.borrow_mut() = Some(problem);
@@ -276,6 +420,13 @@ impl LabHandle {
         }
     }
 
+    /// Why the run goes no further, if it does not.
+    fn problem(&self) -> Option<String> {
+        let player = self.0.player.borrow();
+        let stopped = player.run().halted().map(str::to_owned);
+        stopped.or_else(|| player.full())
+    }
+
     /// Stops and goes to just after a step.
     pub fn seek_step(&self, step: u64) {
         self.stopped(|player| {
@@ -283,17 +434,14 @@ impl LabHandle {
         });
     }
 
-    /// Goes over to a course of events that was left.
-    pub fn switch_branch(&self, branch: usize) {
-        self.stopped(|player| player.switch(branch));
-    }
-
     /// Carries out a command now, or says why it cannot.
     pub fn command(&self, command: Command) {
-        self.0.goal.set(None);
-        let done = self.0.player.borrow_mut().command(command);
-        *self.0.error.borrow_mut() = done.err().map(|it| it.to_string());
-        self.publish();
+        for lab in self.both() {
+            lab.0.goal.set(None);
+            let done = lab.0.player.borrow_mut().command(command.clone());
+            *lab.0.error.borrow_mut() = done.err().map(|it| it.to_string());
+            lab.publish();
+        }
     }
 
     /// Reads a command as a person would type it and carries it out, or says why it cannot.
@@ -317,8 +465,10 @@ impl LabHandle {
 
     /// Chooses how long faults by hand last; `None` until they are undone.
     pub fn set_lasts(&self, lasts: Option<Span>) {
-        self.0.lasts.set(lasts);
-        self.publish();
+        for lab in self.both() {
+            lab.0.lasts.set(lasts);
+            lab.publish();
+        }
     }
 
     /// Shows that something went wrong.
@@ -333,10 +483,36 @@ impl LabHandle {
         self.publish();
     }
 
-    /// Picks something out, or nothing.
+    /// Picks something out, or nothing. A node is picked out in both of two runs.
     pub fn select(&self, selection: Option<Selection>) {
-        self.0.selection.set(selection);
+        if let (Some(Selection::Event(event)), true) = (selection, self.0.pairing.get()) {
+            return self.select_other(Some(event));
+        }
+        let shared = matches!(selection, Some(Selection::Node(_)) | None);
+        for lab in self.both().take(if shared { 2 } else { 1 }) {
+            lab.0.selection.set(selection);
+            lab.0.other.set(None);
+            lab.0.pairing.set(false);
+            lab.publish();
+        }
+    }
+
+    /// Takes the next event that is picked out for the one to compare with, or not.
+    pub fn set_pairing(&self, pairing: bool) {
+        self.0.pairing.set(pairing);
         self.publish();
+    }
+
+    /// Compares the event that is picked out with another, or no more. With none picked out, picks this one out.
+    pub fn select_other(&self, other: Option<u32>) {
+        self.0.pairing.set(false);
+        match (self.selection(), other) {
+            (Some(Selection::Event(_)), _) | (_, None) => {
+                self.0.other.set(other);
+                self.publish();
+            }
+            (_, Some(event)) => self.select(Some(Selection::Event(event))),
+        }
     }
 
     /// Replaces the run by another, which stands still at its playhead. What went before is gone.
@@ -347,6 +523,7 @@ impl LabHandle {
                 self.0.goal.set(None);
                 self.0.playing.set(false);
                 self.0.selection.set(None);
+                self.0.other.set(None);
                 *self.0.error.borrow_mut() = None;
                 self.publish();
             }
@@ -361,18 +538,50 @@ impl LabHandle {
         }
         if let Some((goal, plays)) = self.0.goal.get() {
             self.jump(goal, plays);
-        } else {
-            let mut player = self.0.player.borrow_mut();
-            let pace = player.scenario().pace.0 as f64 / 1_000.0;
-            let virtual_nanos = elapsed.clamp(0.0, TICK_MAX) * pace * self.0.speed.get();
-            let target = player.now() + Span(virtual_nanos as u64);
-            player.play(target, STEPS_PER_TICK);
-            let stopped = player.run().halted().map(str::to_owned);
-            if let Some(problem) = stopped.or_else(|| player.full()) {
-                self.0.playing.set(false);
-                *self.0.error.borrow_mut() = Some(problem);
+            return self.show(now);
+        }
+        if self.0.follows.get() && self.twin().is_some() {
+            return;
+        }
+        let behind = self.twin().filter(|it| it.now() < self.now());
+        if behind.is_none() {
+            let pace = self.with(|it| it.scenario().pace.0) as f64 / 1_000.0;
+            let span = elapsed.clamp(0.0, TICK_MAX) * pace * self.0.speed.get();
+            self.advance(self.now() + Span(span as u64));
+        }
+        if let Some(twin) = self.twin().filter(|it| it.0.goal.get().is_none()) {
+            twin.advance(self.now());
+        }
+        for lab in self.both() {
+            if let Some(problem) = lab.problem() {
+                self.both().for_each(|it| it.0.playing.set(false));
+                *lab.0.error.borrow_mut() = Some(problem);
             }
         }
+        self.both().for_each(|it| it.show(now));
+    }
+
+    /// Plays on towards `target`, as far as a picture has time for, and no further than to what somebody waits for.
+    fn advance(&self, target: Time) {
+        let mut player = self.0.player.borrow_mut();
+        let watch = self.0.watch.borrow();
+        let Some(watch) = &*watch else {
+            player.play(target, STEPS_PER_TICK);
+            return;
+        };
+        for _ in 0..STEPS_WATCHED {
+            let there = player.play(target, 1);
+            if watch.until.holds(player.run()) {
+                return self.0.playing.set(false);
+            }
+            if there {
+                return;
+            }
+        }
+    }
+
+    /// Draws what moves; all the rest not too often.
+    fn show(&self, now: f64) {
         if now - self.0.published.get() >= PUBLISH_EVERY || !self.is_playing() {
             self.0.published.set(now);
             self.publish();
@@ -382,13 +591,42 @@ impl LabHandle {
     }
 
     fn stopped(&self, act: impl FnOnce(&mut Player)) {
+        self.stop_alone(act);
+        if let Some(twin) = self.twin() {
+            let now = self.now();
+            twin.stop_alone(|player| {
+                player.seek(now);
+            });
+        }
+    }
+
+    /// Stops at a moment.
+    pub fn stop_at(&self, time: Time) {
+        self.stopped(|player| {
+            player.seek(time);
+        });
+    }
+
+    fn stop_alone(&self, act: impl FnOnce(&mut Player)) {
         self.0.goal.set(None);
         self.0.playing.set(false);
         act(&mut self.0.player.borrow_mut());
         self.publish();
     }
 
+    /// What somebody waited for and is so, if it is: time stops then.
+    fn take_met(&self) -> Option<Callback<()>> {
+        if self.0.goal.get().is_some() {
+            return None;
+        }
+        let is_met = |watch: &mut Watch| self.with(|player| watch.until.holds(player.run()));
+        let watch = self.0.watch.borrow_mut().take_if(is_met)?;
+        self.0.playing.set(false);
+        Some(watch.met)
+    }
+
     fn publish(&self) {
+        let met = self.take_met();
         let view = {
             let player = self.0.player.borrow();
             let broken = player.broken().map(str::to_owned);
@@ -400,6 +638,9 @@ impl LabHandle {
                 frontier: player.frontier(),
                 length: player.length(),
                 selection: self.0.selection.get(),
+                other: self.0.other.get(),
+                pairing: self.0.pairing.get(),
+                parted: self.0.parted.get(),
                 lasts: self.0.lasts.get(),
                 branches: player.branches().len(),
                 error: self.0.error.borrow().clone().or(broken),
@@ -409,6 +650,9 @@ impl LabHandle {
         let listeners = self.0.listeners.borrow().clone();
         listeners.iter().for_each(|it| it.1.emit(()));
         self.paint();
+        if let Some(met) = met {
+            met.emit(());
+        }
     }
 
     fn paint(&self) {

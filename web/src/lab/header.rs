@@ -8,6 +8,7 @@ use super::handle::use_lab;
 use super::{Over, PartProps};
 use crate::address;
 use crate::browser;
+use crate::learn;
 use crate::prefs::ThemeSwitch;
 use crate::ui::icons::{Glyph, icon};
 use crate::widgets::brand::brand;
@@ -32,6 +33,12 @@ pub fn Header(props: &PartProps) -> Html {
             address::go(&spec.link());
         }
     };
+    let has_lesson = props.lab.with(|it| learn::is_there(it.system().about.id));
+    let lesson = props.lesson;
+    let learn = props.learn.reform(move |_: MouseEvent| match lesson {
+        Some(_) => None,
+        None => Some(0),
+    });
     let open = |over| props.open.reform(move |_: MouseEvent| over);
     html! {
         <header class="cs-top">
@@ -39,14 +46,27 @@ pub fn Header(props: &PartProps) -> Html {
             { crumbs(props) }
             <p class="cs-seed cs-mono" data-testid="seed">{ format!("seed {seed} · {nodes}") }</p>
             <div class="cs-tools">
-                <button type="button" class="cs-button" onclick={new_seed}
-                    title="The same scenario, other luck">{ "New seed" }</button>
+                if has_lesson {
+                    <button type="button" class="cs-button" onclick={learn} aria-label="Lesson"
+                        aria-pressed={lesson.is_some().to_string()} title="Learn it step by step">
+                        { icon(Glyph::Book) }<span class="cs-wide-only">{ "Lesson" }</span>
+                    </button>
+                }
+                <button type="button" class="cs-button" onclick={open(Over::Compare)} aria-label="Compare"
+                    title="Another run beside this one">
+                    { icon(Glyph::Compare) }<span class="cs-roomy-only">{ "Compare" }</span>
+                </button>
+                <button type="button" class="cs-button" onclick={new_seed} aria-label="New seed"
+                    title="The same scenario, other luck">
+                    { icon(Glyph::Dice) }<span class="cs-roomy-only">{ "New seed" }</span>
+                </button>
                 <button type="button" class="cs-button" onclick={open(Over::Search)} aria-label="Search seeds"
                     title="Find seeds under which something happens (f)" aria-keyshortcuts="f">
-                    { icon(Glyph::Search) }<span class="cs-wide-only">{ "Search seeds" }</span>
+                    { icon(Glyph::Search) }<span class="cs-roomy-only">{ "Search seeds" }</span>
                 </button>
-                <button type="button" class="cs-button" onclick={open(Over::Settings)} aria-label="Settings">
-                    { icon(Glyph::Settings) }<span class="cs-wide-only">{ "Settings" }</span>
+                <button type="button" class="cs-button" onclick={open(Over::Settings)} aria-label="Settings"
+                    title="Settings">
+                    { icon(Glyph::Settings) }<span class="cs-roomy-only">{ "Settings" }</span>
                 </button>
                 <button type="button" class="cs-button cs-icon-button" onclick={open(Over::Help)}
                     aria-label="Help" title="Help (?)" aria-keyshortcuts="?">

@@ -4,14 +4,15 @@ use yew::prelude::*;
 
 use super::{NARROW, Over, PartProps};
 use crate::browser::use_media;
+use crate::controls::ask::Ask;
 use crate::controls::faults::Faults;
 use crate::controls::network::Network;
-use crate::controls::request::Request;
 use crate::controls::rules::Rules;
 use crate::controls::transport::Transport;
 use crate::controls::typed::CommandLine;
 use crate::history::{SpaceTime, Timeline};
 use crate::inspect::Inspector;
+use crate::learn::panel::LessonPanel;
 use crate::panels::checks::Checks;
 use crate::panels::events::Events;
 use crate::panels::pictures::Pictures;
@@ -31,7 +32,10 @@ pub fn wide(props: &PartProps) -> Html {
             </aside>
             <main class="cs-centre">
                 { title(props) }
-                <StagePlace ..props.clone() />
+                <div class="cs-scene">
+                    <StagePlace ..props.clone() />
+                    { lesson(props) }
+                </div>
                 <div class="cs-below">
                     { section("Space–time", "cs-space-time-place", Html::default(), html! { <>
                         <SpaceTime lab={lab.clone()} />
@@ -84,13 +88,23 @@ pub fn Narrow(props: &PartProps) -> Html {
                 { panel }
             </div>
             <footer class="cs-status"><Stats {lab} /></footer>
+            { lesson(props) }
         </div>
+    }
+}
+
+/// The lesson, while it is open.
+fn lesson(props: &PartProps) -> Html {
+    let (lab, go) = (props.lab.clone(), props.learn.clone());
+    match props.lesson {
+        Some(step) => html! { <LessonPanel {lab} {step} {go} /> },
+        None => html! {},
     }
 }
 
 /// The stage, and the picker of a cut upon it.
 #[component]
-fn StagePlace(props: &PartProps) -> Html {
+pub fn StagePlace(props: &PartProps) -> Html {
     let compact = use_media(NARROW);
     let on_close = props.open.reform(|()| Over::Nothing);
     html! {
@@ -136,7 +150,7 @@ fn breaking(props: &PartProps) -> Html {
     html! {
         <>
             <Faults ..props.clone() />
-            <Request lab={lab.clone()} />
+            <Ask lab={lab.clone()} />
             <Network lab={lab.clone()} />
             <Rules lab={lab.clone()} />
             <CommandLine {lab} />

@@ -19,9 +19,11 @@ use self::layout::{Narrow, wide};
 use self::story::Story;
 use crate::address::use_address;
 use crate::browser::use_media;
+use crate::controls::beside::CompareDialog;
 use crate::controls::help::HelpDialog;
 use crate::controls::settings::SettingsDialog;
 use crate::controls::share::ShareDialog;
+use crate::learn;
 use crate::search::SearchDialog;
 use crate::ticker::use_ticker;
 
@@ -40,6 +42,8 @@ pub enum Over {
     Settings,
     /// Many seeds.
     Search,
+    /// Another run beside this one.
+    Compare,
     /// The keys.
     Help,
     /// The groups of a partition.
@@ -54,6 +58,9 @@ pub struct LabProps {
     /// Whether time runs from the beginning.
     #[prop_or_default]
     pub plays: bool,
+    /// Which step of the lesson is open, from 0.
+    #[prop_or_default]
+    pub lesson: Option<usize>,
 }
 
 /// What every part of the lab is given.
@@ -67,6 +74,10 @@ pub struct PartProps {
     pub over: Over,
     /// Opens what lies over the lab.
     pub open: Callback<Over>,
+    /// Which step of the lesson is open, from 0.
+    pub lesson: Option<usize>,
+    /// Opens a step of the lesson, or puts it away.
+    pub learn: Callback<Option<usize>>,
 }
 
 /// A run with everything around it.
@@ -78,7 +89,19 @@ pub fn Lab(props: &LabProps) -> Html {
     let story = (*use_memo((), |()| Story::default())).clone();
     let narrow = use_media(NARROW);
     use_ticker(&lab);
-    use_address(&lab);
+    let lesson = use_state_eq(|| props.lesson);
+    let learn = use_callback((), {
+        let lesson = lesson.setter();
+        move |step, ()| lesson.set(step)
+    });
+    let link = use_callback(
+        *lesson,
+        |lab: LabHandle, lesson: &Option<usize>| match lesson {
+            Some(step) => learn::link(&lab.spec(), *step),
+            None => lab.spec().link(),
+        },
+    );
+    use_address(&lab, link);
     {
         let root = root.clone();
         use_effect_with((lab.clone(), props.plays), move |(lab, plays)| {
@@ -97,16 +120,7 @@ pub fn Lab(props: &LabProps) -> Html {
     let close = use_callback(open.clone(), |(), open: &Callback<Over>| {
         open.emit(Over::Nothing)
     });
-    {
-        // A dialog gives the focus back by itself; the picker of a cut does not.
-        let (root, before) = (root.clone(), use_mut_ref(Over::default));
-        use_effect_with(*over, move |over| {
-            let closed = before.replace(*over) == Over::Cut && *over == Over::Nothing;
-            if let Some(root) = root.cast::<HtmlElement>().filter(|_| closed) {
-                let _ = root.focus();
-            }
-        });
-    }
+    use_focus_back(&root, *over);
     let onkeydown = {
         let (lab, open, over) = (lab.clone(), open.clone(), over.clone());
         move |event: KeyboardEvent| {
@@ -120,9 +134,11 @@ pub fn Lab(props: &LabProps) -> Html {
         story,
         over: *over,
         open,
+        lesson: *lesson,
+        learn,
     };
     html! {
-        <div ref={root} class={classes!("cs-lab", narrow.then_some("cs-lab-narrow"))} tabindex="-1"
+        <div ref={root} class={classes!("cs-lab", narrow.then_some("cs-lab-narrow"), lesson.map(|_| "has-lesson"))} tabindex="-1"
             {onkeydown}>
             <Header ..part.clone() />
             <ErrorBanner lab={lab.clone()} />
@@ -137,6 +153,18 @@ pub fn Lab(props: &LabProps) -> Html {
     }
 }
 
+/// A dialog gives the focus back by itself; the picker of a cut does not.
+#[hook]
+pub fn use_focus_back(root: &NodeRef, over: Over) {
+    let (root, before) = (root.clone(), use_mut_ref(Over::default));
+    use_effect_with(over, move |over| {
+        let closed = before.replace(*over) == Over::Cut && *over == Over::Nothing;
+        if let Some(root) = root.cast::<HtmlElement>().filter(|_| closed) {
+            let _ = root.focus();
+        }
+    });
+}
+
 fn dialog(over: Over, lab: &LabHandle, close: &Callback<()>) -> Html {
     let (lab, on_close) = (lab.clone(), close.clone());
     match over {
@@ -145,6 +173,7 @@ fn dialog(over: Over, lab: &LabHandle, close: &Callback<()>) -> Html {
         Over::Share => html! { <ShareDialog {lab} {on_close} /> },
         Over::Settings => html! { <SettingsDialog {lab} {on_close} /> },
         Over::Search => html! { <SearchDialog {lab} {on_close} /> },
+        Over::Compare => html! { <CompareDialog {lab} {on_close} /> },
         Over::Help => html! { <HelpDialog {on_close} /> },
     }
 }

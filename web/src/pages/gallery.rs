@@ -1,12 +1,15 @@
 //! The list of systems: where everybody comes in.
 
 use clusterscope_core::RunSpec;
+use clusterscope_core::sim::pair::Pair;
 use clusterscope_core::sim::system::{Card, ScenarioView};
 use clusterscope_core::systems;
 use yew::prelude::*;
 
 use super::preview::Preview;
+use crate::learn;
 use crate::prefs::ThemeSwitch;
+use crate::ui::icons::{Glyph, icon};
 use crate::widgets::brand::brand;
 use crate::words;
 
@@ -73,12 +76,35 @@ fn system(system: &Card) -> Html {
                 <p class="cs-heading">{ about.family }</p>
                 <h2 id={format!("cs-system-{}", about.id)}>{ about.title }</h2>
                 <p>{ about.summary }</p>
+                { doors(system) }
                 <p class="cs-source">{ about.source }</p>
             </div>
             <ul class="cs-scenarios">
                 { for (system.scenarios)().iter().map(|it| scenario(about.id, it)) }
             </ul>
         </section>
+    }
+}
+
+/// The ways in besides the scenarios: a lesson, two runs beside each other.
+fn doors(system: &Card) -> Html {
+    let lesson = learn::door(system.about.id);
+    let beside = system.beside.map(|(left, right)| {
+        let side = |scenario| RunSpec::new(system.about.id, scenario);
+        let (left, right) = (side(left), side(right));
+        Pair { left, right }.link()
+    });
+    html! {
+        <>
+            if let Some((title, link)) = lesson {
+                <a class="cs-door" href={link}>
+                    { icon(Glyph::Book) }<span>{ "Lesson: " }{ title }</span>
+                </a>
+            }
+            if let Some(link) = beside {
+                <a class="cs-door" href={link}>{ icon(Glyph::Compare) }<span>{ "Side by side" }</span></a>
+            }
+        </>
     }
 }
 

@@ -15,6 +15,28 @@ pub struct ChartProps {
     pub up: &'static str,
     /// The lines.
     pub series: Vec<Series>,
+    /// The colours of the lines, as classes, where they mean something; else they are told apart as epochs are. The
+    /// first line is then the ground of the others, and filled.
+    pub inks: &'static [&'static str],
+    /// Stretches that are marked behind the lines.
+    pub bands: Vec<Band>,
+}
+
+/// A stretch of the axis to the right in which something was the case.
+pub struct Band {
+    /// What.
+    pub name: String,
+    /// Where it begins.
+    pub from: f64,
+    /// Where it ends.
+    pub to: f64,
+}
+
+impl ChartProps {
+    fn ink(&self, line: usize) -> &'static str {
+        let meant = self.inks.get(line).copied();
+        meant.unwrap_or_else(|| epoch_class(Some(line as u64 + 1)))
+    }
 }
 
 /// The size of the picture.
@@ -47,9 +69,25 @@ pub fn chart(props: &ChartProps) -> Html {
             .iter()
             .map(|it| format!("{:.1},{:.1}", x(it.0), y(it.1)))
             .collect();
+        let area = (index == 0 && !props.inks.is_empty()).then(|| {
+            let ends = [series.points.last(), series.points.first()];
+            let foot = ends.into_iter().flatten().map(|it| format!("{:.1},{:.1}", x(it.0), y(0.0)));
+            let around: Vec<String> = points.iter().cloned().chain(foot).collect();
+            html! { <polygon class={classes!("cs-chart-area", props.ink(index))} points={around.join(" ")} /> }
+        });
         html! {
-            <polyline class={classes!("cs-chart-line", epoch_class(Some(index as u64 + 1)))}
-                points={points.join(" ")}><title>{ &series.name }</title></polyline>
+            <>
+                { for area }
+                <polyline class={classes!("cs-chart-line", props.ink(index))}
+                    points={points.join(" ")}><title>{ &series.name }</title></polyline>
+            </>
+        }
+    };
+    let band = |it: &Band| {
+        let (from, to) = (x(it.from.max(least)), x(it.to.min(last)));
+        html! {
+            <rect class="cs-chart-band" x={format!("{from:.1}")} y="6" width={format!("{:.1}", (to - from).max(1.0))}
+                height={format!("{:.1}", y(0.0) - 6.0)}><title>{ &it.name }</title></rect>
         }
     };
     let rule = |at: f64| {
@@ -66,6 +104,7 @@ pub fn chart(props: &ChartProps) -> Html {
     html! {
         <div class="cs-scroll" tabindex="0" role="region" aria-label={props.title}>
             <svg class="cs-chart" viewBox={format!("0 0 {WIDTH} {HEIGHT}")} aria-hidden="true">
+                { for props.bands.iter().map(band) }
                 { rule(0.0) } { rule(most / 2.0) } { rule(most) }
                 <text class="cs-chart-number is-start" x={LEFT.to_string()} y={(HEIGHT - 4.0).to_string()}>
                     { number(least) }
@@ -75,9 +114,9 @@ pub fn chart(props: &ChartProps) -> Html {
                 </text>
                 { for props.series.iter().enumerate().map(line) }
             </svg>
-            <ul class="cs-legend">
+            <ul class="cs-chart-legend">
                 { for props.series.iter().enumerate().map(|(index, it)| html! {
-                    <li class={epoch_class(Some(index as u64 + 1))}>{ &it.name }</li>
+                    <li class={props.ink(index)}>{ &it.name }</li>
                 }) }
             </ul>
             <p class="cs-hint">{ format!("Up: {}. Across: {}.", props.up, props.across) }</p>

@@ -95,7 +95,10 @@ fn latest(lab: &LabHandle, turns: bool, most: usize) -> Vec<(u32, Record)> {
 fn row(lab: &LabHandle, id: u32, record: &Record, text: String, selected: bool) -> Html {
     let select = {
         let lab = lab.clone();
-        move |_: MouseEvent| lab.select(Some(Selection::Event(id)))
+        move |event: MouseEvent| match event.shift_key() {
+            true => lab.select_other(Some(id)),
+            false => lab.select(Some(Selection::Event(id))),
+        }
     };
     let go = {
         let (lab, step) = (lab.clone(), u64::from(record.step));

@@ -8,5 +8,6 @@ pub mod history;
 pub mod log;
 pub mod pictures;
 pub mod ring;
+pub mod service;
 pub mod stats;
 pub mod table;

@@ -8,7 +8,9 @@ use super::chart::{ChartProps, chart};
 use super::history;
 use super::log::Log;
 use super::ring::{RingProps, ring};
+use super::service::service;
 use super::table::{TableProps, table};
+use crate::history::past::Past;
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::widgets::section::section;
 use crate::widgets::tabs::Tabs;
@@ -18,6 +20,9 @@ use crate::widgets::tabs::Tabs;
 pub struct PicturesProps {
     /// The run.
     pub lab: LabHandle,
+    /// The beginning of its elements' ids: two of these on a page have two.
+    #[prop_or(AttrValue::Static("cs-pictures"))]
+    pub id: AttrValue,
 }
 
 /// The pictures of the whole.
@@ -25,6 +30,7 @@ pub struct PicturesProps {
 pub fn Pictures(props: &PicturesProps) -> Html {
     let view = use_lab(&props.lab);
     let chosen = use_state_eq(|| 0_usize);
+    let past = use_mut_ref(Past::default);
     let choose = use_callback((), {
         let chosen = chosen.setter();
         move |index: usize, ()| chosen.set(index)
@@ -35,7 +41,7 @@ pub fn Pictures(props: &PicturesProps) -> Html {
         .map(|it| AttrValue::from(it.title()))
         .collect();
     if history::is_there(&props.lab) {
-        names.push(AttrValue::from("History"));
+        names.extend(["Service", "History"].map(AttrValue::from));
     }
     let Some(last) = names.len().checked_sub(1) else {
         return html! {};
@@ -43,6 +49,7 @@ pub fn Pictures(props: &PicturesProps) -> Html {
     let index = (*chosen).min(last);
     let shown = match panels.get(index) {
         Some(panel) => picture(panel),
+        None if index == panels.len() => service(&props.lab, &view, &mut past.borrow_mut()),
         None => history::history(&props.lab, &view),
     };
     if last == 0 {
@@ -50,9 +57,9 @@ pub fn Pictures(props: &PicturesProps) -> Html {
     }
     html! {
         <section class="cs-section cs-pictures" aria-label="Pictures">
-            <Tabs label="Pictures" {names} chosen={index} {choose} id="cs-pictures" />
-            <div id="cs-pictures-panel" class="cs-picture" role="tabpanel"
-                aria-labelledby={format!("cs-pictures-{index}")}>
+            <Tabs label="Pictures" {names} chosen={index} {choose} id={props.id.clone()} />
+            <div id={format!("{}-panel", props.id)} class="cs-picture" role="tabpanel"
+                aria-labelledby={format!("{}-{index}", props.id)}>
                 { shown }
             </div>
         </section>
@@ -95,6 +102,8 @@ fn picture(panel: &Panel) -> Html {
             across,
             up,
             series,
+            inks: &[],
+            bands: Vec::new(),
         }),
     }
 }

@@ -130,7 +130,7 @@ fn legend(tokens: &[Token]) -> Html {
     }
     clusterscope_core::parts::order::sort_by_key(&mut shares, |it| it.0);
     html! {
-        <ul class="cs-legend">
+        <ul class="cs-chart-legend">
             { for shares.into_iter().map(|(node, share)| html! {
                 <li class={color(node)}>{ format!("{node} {:.1}%", share * 100.0) }</li>
             }) }

@@ -356,6 +356,18 @@ impl<'a> Pen<'a> {
         self.context.fill();
     }
 
+    /// A filled rhombus with its outline.
+    pub fn rhombus(&self, at: (f64, f64), size: f64) {
+        self.context.begin_path();
+        self.context.move_to(at.0, at.1 - size);
+        self.context.line_to(at.0 + size, at.1);
+        self.context.line_to(at.0, at.1 + size);
+        self.context.line_to(at.0 - size, at.1);
+        self.context.close_path();
+        self.context.fill();
+        self.context.stroke();
+    }
+
     /// Two crossed lines.
     pub fn cross(&self, at: (f64, f64), size: f64) {
         self.context.begin_path();
