@@ -19,7 +19,7 @@
 //!    so a primary that was deposed without knowing it is *fenced* off.
 //! 2. **Lease.** A primary answers clients only while the monitor vouches for it: each `Beat` that the monitor grants
 //!    counts from the moment at which it was *sent*, and the monitor waits a quarter longer than that before it looks for
-//!    another. So clocks may differ by a fifth in speed, and by anything in what they show: only timers count.
+//!    another. So clocks may differ by a fifth in speed, and by anything in what they show.
 //! 3. **Replication.** As in every log: a message names the entry before the new ones, a backup that lacks it refuses, and
 //!    the primary goes further back. What is *committed* depends on the mode (the picture).
 //! 4. **Members** (sync). A backup that stays silent would stop all writes, so the primary asks the monitor for a view
@@ -61,7 +61,7 @@ use crate::protocol::{
     Answer, ClientId, Ctx, NodeId, Outcome, Payload, Protocol, RequestId, Stored,
 };
 use crate::sim::rng::Rng;
-use crate::sim::time::Span;
+use crate::sim::time::{Span, Time};
 
 /// The number of a view, from 1.
 pub type Epoch = u64;
@@ -375,10 +375,11 @@ pub struct Reign {
     waiting: VecDeque<(Index, RequestId)>,
     /// The number of the last beat.
     beat: u64,
-    /// The beats that still count if they are granted, by their numbers modulo [`BEATS`].
-    open: [u64; BEATS],
+    /// The beats that still count if they are granted, and what the clock showed when they were sent; by their numbers
+    /// modulo [`BEATS`].
+    open: [(u64, Time); BEATS],
     /// The last beat that was granted, while it counts.
-    granted: Option<u64>,
+    granted: Option<(u64, Time)>,
     /// How often it answered a client. For checks.
     answers: u32,
 }
@@ -498,7 +499,7 @@ impl Protocol for PrimaryBackup {
             Message::Acknowledge { success, index, .. } => {
                 self.on_acknowledge(ctx, from, success, index)
             }
-            Message::ReadIndex { read } if self.may_answer() && self.is_ready() => {
+            Message::ReadIndex { read } if self.may_answer(ctx.now()) && self.is_ready() => {
                 let index = self.commit;
                 ctx.send(from, Message::ReadAt { read, index });
             }
@@ -531,7 +532,9 @@ impl Protocol for PrimaryBackup {
             State::Backup if reads && self.config.read_any => self.read_here(ctx, id, request),
             State::Backup => ctx.respond(id, Response::NotPrimary(self.primary)),
             State::Monitor(_) => ctx.respond(id, Response::NotPrimary(self.view.primary)),
-            State::Primary(_) if !self.may_answer() => ctx.respond(id, Response::NotPrimary(None)),
+            State::Primary(_) if !self.may_answer(ctx.now()) => {
+                ctx.respond(id, Response::NotPrimary(None))
+            }
             State::Primary(_) if reads => self.read_here(ctx, id, request),
             State::Primary(_) => self.write(ctx, id, request),
         }
@@ -720,7 +723,7 @@ impl PrimaryBackup {
             proposal: None,
             waiting: VecDeque::new(),
             beat: 0,
-            open: [0; BEATS],
+            open: [(0, Time::ZERO); BEATS],
             granted: None,
             answers: 0,
         }));
@@ -743,7 +746,7 @@ impl PrimaryBackup {
         };
         reign.beat += 1;
         let slot = (reign.beat % BEATS as u64) as u8;
-        reign.open[usize::from(slot)] = reign.beat;
+        reign.open[usize::from(slot)] = (reign.beat, ctx.now());
         ctx.set_timer(Timer::Beat, self.config.beat);
         ctx.set_timer(Timer::Lease(slot), self.config.lease);
         let (epoch, number) = (self.epoch, reign.beat);
@@ -763,8 +766,9 @@ impl PrimaryBackup {
         let State::Primary(reign) = &mut self.state else {
             return;
         };
-        if reign.open[(number % BEATS as u64) as usize] == number {
-            reign.granted = reign.granted.max(Some(number));
+        let open = reign.open[(number % BEATS as u64) as usize];
+        if open.0 == number {
+            reign.granted = reign.granted.max(Some(open));
             self.answer_reads(ctx);
         }
     }
@@ -773,20 +777,22 @@ impl PrimaryBackup {
         let State::Primary(reign) = &mut self.state else {
             return;
         };
-        let number = std::mem::take(&mut reign.open[usize::from(slot)]);
-        if reign.granted == Some(number) {
+        let over = std::mem::take(&mut reign.open[usize::from(slot)]);
+        if reign.granted == Some(over) {
             reign.granted = None;
             ctx.note("loses its lease", || format!("epoch {}", self.epoch));
         }
     }
 
-    /// Whether this is the primary, for all that it can know.
-    fn may_answer(&self) -> bool {
+    /// Whether this is the primary, for all that it can know. `now` is what its clock shows: after a pause the timer may
+    /// wait behind what arrived before it.
+    fn may_answer(&self, now: Time) -> bool {
         let rules = &self.config.rules;
-        match &self.state {
-            State::Primary(reign) => reign.granted.is_some() || !rules.lease || !rules.fencing,
-            _ => false,
-        }
+        let State::Primary(reign) = &self.state else {
+            return false;
+        };
+        let counts = |it: (u64, Time)| it.1 <= now && now.since(it.1) < self.config.lease;
+        reign.granted.is_some_and(counts) || !rules.lease || !rules.fencing
     }
 
     /// Whether a primary has committed all that it found when it began.
@@ -1021,7 +1027,7 @@ impl PrimaryBackup {
     }
 
     fn answer_write(&mut self, ctx: &mut Ctx<'_, Self>, index: Index, result: KvResult) {
-        let may_answer = self.may_answer();
+        let may_answer = self.may_answer(ctx.now());
         let State::Primary(reign) = &mut self.state else {
             return;
         };
@@ -1084,7 +1090,7 @@ impl PrimaryBackup {
     /// Answers the reads for which the log has been executed far enough.
     fn answer_reads(&mut self, ctx: &mut Ctx<'_, Self>) {
         let is_primary = matches!(self.state, State::Primary(_));
-        if self.reads.is_empty() || is_primary && !self.may_answer() {
+        if self.reads.is_empty() || is_primary && !self.may_answer(ctx.now()) {
             return;
         }
         let applied = self.last_applied;
