@@ -30,6 +30,9 @@ pub struct About {
     pub source: &'static str,
     /// A request that a person might type, to show the form; empty when the system takes none.
     pub request: &'static str,
+    /// The forms of its requests, with words in capitals for what a person fills in: `put KEY VALUE`, `ping NODE`. A
+    /// `NODE` is chosen from a list.
+    pub requests: &'static [&'static str],
 }
 
 /// A situation in which a system can be watched.
@@ -116,6 +119,12 @@ pub trait Exhibit: Protocol {
     /// answers promises that no check looks at anything but nodes. `None` has them asked at every step.
     fn glance(&self) -> Option<Glance> {
         None
+    }
+
+    /// The bits of a glance that the check of this name depends on: while these stay the same in every node, it is not
+    /// asked. All of them, unless the system says otherwise.
+    fn attends(_check: &str) -> Glance {
+        [u64::MAX; 4]
     }
 
     /// The next request of a generated workload; `unique` is different at every call in a run.

@@ -331,6 +331,39 @@ pub struct LogRow {
     pub down: bool,
 }
 
+/// A point of a hash ring that belongs to a node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Token {
+    /// Where, from 0 to 1 round the ring, clockwise from the top. The range before it, back to the token before, is its.
+    pub at: f64,
+    /// Whose.
+    pub node: NodeId,
+}
+
+/// A key on a hash ring.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RingKey {
+    /// Where, as for a [`Token`].
+    pub at: f64,
+    /// Its name.
+    pub name: String,
+    /// Who ought to hold it, the first first.
+    pub owners: Vec<NodeId>,
+    /// Who holds it now.
+    pub holders: Vec<NodeId>,
+    /// How much it is used, against the most used: 0 to 1.
+    pub heat: f64,
+}
+
+/// A line of a chart.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Series {
+    /// Its name.
+    pub name: String,
+    /// Its points, to the right and up, in order.
+    pub points: Vec<(f64, f64)>,
+}
+
 /// A picture of the whole, as data of a closed set: whoever draws must know every kind.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "panel", rename_all = "snake_case")]
@@ -339,6 +372,8 @@ pub enum Panel {
     Log {
         /// Its heading.
         title: &'static str,
+        /// What solid and dashed cells are: `Solid: committed. Dashed: not yet.`
+        legend: &'static str,
         /// The logs.
         rows: Vec<LogRow>,
     },
@@ -360,6 +395,38 @@ pub enum Panel {
         /// A label and a count for each bar.
         bars: Vec<(String, u64)>,
     },
+    /// A hash ring: who owns which range, and where keys are.
+    Ring {
+        /// Its heading.
+        title: &'static str,
+        /// The tokens, in order round the ring.
+        tokens: Vec<Token>,
+        /// Keys to show.
+        keys: Vec<RingKey>,
+    },
+    /// Lines over a common axis.
+    Chart {
+        /// Its heading.
+        title: &'static str,
+        /// What the axis to the right counts, with its unit.
+        across: &'static str,
+        /// What the axis up counts, with its unit.
+        up: &'static str,
+        /// The lines.
+        series: Vec<Series>,
+    },
+}
+
+impl Panel {
+    /// Its heading.
+    pub fn title(&self) -> &'static str {
+        match self {
+            Panel::Log { title, .. } | Panel::Table { title, .. } | Panel::Bars { title, .. } => {
+                title
+            }
+            Panel::Ring { title, .. } | Panel::Chart { title, .. } => title,
+        }
+    }
 }
 
 /// Everything at one moment.

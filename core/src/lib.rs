@@ -37,6 +37,8 @@ pub mod diff;
 
 pub mod frame;
 
+pub mod lesson;
+
 pub mod scene;
 
 pub mod parts;

@@ -197,6 +197,29 @@ impl<P: Protocol> Clone for Effect<P> {
     }
 }
 
+impl<P: Protocol> Effect<P> {
+    /// The same effect of a protocol around this one: what a message, a timer, what is persisted and a response of this
+    /// one are there. See [`Ctx::nested`].
+    pub fn lift<Q: Protocol>(
+        self,
+        message: impl FnOnce(P::Message) -> Q::Message,
+        timer: impl FnOnce(P::Timer) -> Q::Timer,
+        durable: impl FnOnce(P::Durable) -> Q::Durable,
+        response: impl FnOnce(P::Response) -> Q::Response,
+    ) -> Effect<Q> {
+        match self {
+            Effect::Send(to, it) => Effect::Send(to, message(it)),
+            Effect::SetTimer(it, min, max) => Effect::SetTimer(timer(it), min, max),
+            Effect::CancelTimer(it) => Effect::CancelTimer(timer(it)),
+            Effect::Persist(it) => Effect::Persist(durable(it)),
+            Effect::Respond(id, it) => Effect::Respond(id, response(it)),
+            Effect::Note(label, details) => Effect::Note(label, details),
+            Effect::Work(span) => Effect::Work(span),
+            Effect::Leave => Effect::Leave,
+        }
+    }
+}
+
 /// A node's window on the world: who it is, what its clock says, what it may do.
 pub struct Ctx<'a, P: Protocol> {
     pub(crate) me: NodeId,
@@ -291,5 +314,26 @@ impl<P: Protocol> Ctx<'_, P> {
     /// Leaves the cluster for good.
     pub fn leave(&mut self) {
         self.effects.push(Effect::Leave);
+    }
+
+    /// Runs a handler of another protocol inside this one: it sees the same node, clock and randomness. `lift` says what
+    /// its effects are here ([`Effect::lift`]).
+    pub fn nested<Q: Protocol, T>(
+        &mut self,
+        run: impl FnOnce(&mut Ctx<'_, Q>) -> T,
+        lift: impl Fn(Effect<Q>) -> Effect<P>,
+    ) -> T {
+        let mut effects = Vec::new();
+        let result = run(&mut Ctx {
+            me: self.me,
+            nodes: self.nodes,
+            clock: self.clock,
+            time: self.time,
+            explain: self.explain,
+            rng: self.rng,
+            effects: &mut effects,
+        });
+        self.effects.extend(effects.into_iter().map(lift));
+        result
     }
 }

@@ -98,6 +98,7 @@ impl Exhibit for Gossip {
         family: "Measured here",
         source: "Demers et al., PODC 1987",
         request: "",
+        requests: &[],
     };
 
     fn settings() -> Vec<Setting<()>> {

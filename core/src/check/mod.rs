@@ -14,6 +14,7 @@ mod search;
 pub mod sequential;
 pub mod session;
 pub mod story;
+pub mod tally;
 pub mod transactions;
 mod views;
 mod zones;
@@ -27,7 +28,7 @@ use std::cell::RefCell;
 
 use serde::Serialize;
 
-use crate::exhibit::{Exhibit, World};
+use crate::exhibit::{Exhibit, Glance, World};
 use crate::parts::log::Log;
 use crate::sim::time::Time;
 use crate::trace::{HistoryEvent, NO_EVENT};
@@ -231,6 +232,32 @@ impl Report {
     }
 }
 
+/// Which of the eight halves of a glance, a bit each.
+pub(crate) type Halves = u8;
+
+/// Every half of a glance.
+pub(crate) const EVERYTHING: Halves = Halves::MAX;
+
+/// The halves in which a glance has any bit.
+#[inline]
+pub(crate) fn halves(glance: Glance) -> Halves {
+    let half = |it: u64, place: usize| Halves::from(it != 0) << place;
+    (0..4).fold(0, |all, it| {
+        all | half(glance[it] & u64::from(u32::MAX), 2 * it) | half(glance[it] >> 32, 2 * it + 1)
+    })
+}
+
+/// The halves in which two glances differ.
+#[inline]
+pub(crate) fn differing(one: &Glance, two: &Glance) -> Halves {
+    let bits: Glance = std::array::from_fn(|it| one[it] ^ two[it]);
+    // So it is after most steps.
+    if bits[0] | bits[1] | bits[2] | bits[3] == 0 {
+        return 0;
+    }
+    halves(bits)
+}
+
 /// A check during a run.
 pub(crate) struct Watch<P: Exhibit> {
     promise: Promise<P>,
@@ -263,6 +290,11 @@ impl<P: Exhibit> Watch<P> {
     pub(crate) fn is_open(&self) -> bool {
         let looks = matches!(self.promise, Promise::Always(_) | Promise::Sometimes { .. });
         looks && self.settled.is_none()
+    }
+
+    /// The halves of a glance that it depends on.
+    pub(crate) fn attends(&self) -> Halves {
+        halves(P::attends(self.promise.name()))
     }
 
     /// Looks at the world after step `step`, and says whether that decided it. What has been decided stays so.

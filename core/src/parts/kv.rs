@@ -97,6 +97,15 @@ pub enum KvRequest {
 }
 
 impl KvRequest {
+    /// Their forms, for people to fill in.
+    pub const FORMS: &'static [&'static str] = &[
+        "get KEY",
+        "put KEY VALUE",
+        "cas KEY OLD NEW",
+        "incr KEY",
+        "delete KEY",
+    ];
+
     /// The name of its kind.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -5,6 +5,8 @@ pub mod order;
 
 pub mod kv;
 
+pub mod word;
+
 pub mod quorum;
 
 pub mod per_node;

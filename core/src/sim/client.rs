@@ -11,7 +11,8 @@ use crate::protocol::{Answer, ClientId, NodeId, Outcome, Payload, RequestId};
 use crate::trace::{HistoryEvent, HostId, Kind, NO_EVENT, PayloadHasher, Phase};
 
 use super::flight::Cargo;
-use super::network::Parcel;
+use super::kernel::Kernel;
+use super::network::{Network, Parcel};
 use super::queue::Event;
 use super::rng::{Rng, Stream};
 use super::simulation::Sim;
@@ -320,9 +321,13 @@ impl<P: Exhibit> Sim<P> {
         let (host, cause) = (client.end().into(), client.event);
         let payload = PayloadHasher::of(&request);
         let ends = (host, HostId::WORLD);
-        let event =
-            self.kernel
-                .record_about(Kind::Invoke, ends, (cause, 0), (request.kind(), 0), payload);
+        let event = self.kernel.record_about(
+            Kind::Invoke,
+            ends,
+            (cause, 0),
+            || (request.kind(), 0),
+            payload,
+        );
         self.clients[index].event = event;
         self.kernel.stats.invoked += 1;
         self.say(
@@ -342,13 +347,22 @@ impl<P: Exhibit> Sim<P> {
         asking.waiting = true;
         let (request, until) = (asking.request.clone(), asking.until);
         let ends = (HostId::client(client.slot), client.target.into());
-        let parcel = Parcel {
-            ends,
-            kind: request.kind(),
-            queued: 0,
+        let Kernel {
+            network,
+            environment,
+            calm,
+            ..
+        } = &self.kernel;
+        let passage = if *calm {
+            Network::carry(environment, &mut client.wire)
+        } else {
+            let parcel = Parcel {
+                ends,
+                kind: request.kind(),
+                queued: 0,
+            };
+            network.judge_client(environment, &mut client.wire, &parcel)
         };
-        let (network, environment) = (&self.kernel.network, &self.kernel.environment);
-        let passage = network.judge_client(environment, &mut client.wire, &parcel);
         let again = if client.is_manual() {
             until
         } else {
@@ -508,7 +522,7 @@ impl<P: Exhibit> Sim<P> {
             client: client.identity().0,
             phase,
             op: operation.op,
-            key: operation.key,
+            key: operation.key.into(),
             value,
             time: self.kernel.now,
             event: client.event,

@@ -87,6 +87,68 @@ pub enum Dist {
     LogNormal(Span, f64),
     /// Scale (the least value) and shape; heavy-tailed: `pareto(3ms,3.5)`.
     Pareto(Span, f64),
+    /// The first, with this chance, else the second: `mix(38%,pareto(1ms,1.5),exponential(0s,5ms))`. So papers fit what
+    /// they measured: a body and a tail.
+    Mix(Chance, Part, Part),
+}
+
+/// A part of a mixture: any distribution but a mixture.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Part {
+    family: Family,
+    first: Span,
+    /// A span in nanoseconds or a number, as the family has it.
+    second: f64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Family {
+    Constant,
+    Uniform,
+    Normal,
+    Exponential,
+    LogNormal,
+    Pareto,
+}
+
+impl Part {
+    /// This distribution as a part; `None` for a mixture.
+    pub fn of(dist: Dist) -> Option<Part> {
+        let (family, first, second) = match dist {
+            Dist::Constant(span) => (Family::Constant, span, 0.0),
+            // Spans have fewer than 53 bits.
+            Dist::Uniform(min, max) => (Family::Uniform, min, max.0 as f64),
+            Dist::Normal(mean, deviation) => (Family::Normal, mean, deviation.0 as f64),
+            Dist::Exponential(min, mean) => (Family::Exponential, min, mean.0 as f64),
+            Dist::LogNormal(median, sigma) => (Family::LogNormal, median, sigma),
+            Dist::Pareto(scale, shape) => (Family::Pareto, scale, shape),
+            Dist::Mix(..) => return None,
+        };
+        Some(Part {
+            family,
+            first,
+            second,
+        })
+    }
+
+    /// This part by itself.
+    pub fn dist(self) -> Dist {
+        let span = Span(self.second as u64);
+        match self.family {
+            Family::Constant => Dist::Constant(self.first),
+            Family::Uniform => Dist::Uniform(self.first, span),
+            Family::Normal => Dist::Normal(self.first, span),
+            Family::Exponential => Dist::Exponential(self.first, span),
+            Family::LogNormal => Dist::LogNormal(self.first, self.second),
+            Family::Pareto => Dist::Pareto(self.first, self.second),
+        }
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.dist().fmt(f)
+    }
 }
 
 impl Dist {
@@ -117,6 +179,10 @@ impl Dist {
             Dist::Pareto(scale, shape) => {
                 clamp(scale.0 as f64 * libm::pow(1.0 - rng.unit(), -1.0 / shape))
             }
+            Dist::Mix(chance, first, second) => {
+                let part = if rng.happens(chance) { first } else { second };
+                part.dist().draw(rng)
+            }
         }
     }
 
@@ -129,6 +195,11 @@ impl Dist {
             Dist::Exponential(min, mean) => min + mean,
             Dist::LogNormal(median, _) => median,
             Dist::Pareto(scale, shape) => clamp(scale.0 as f64 * libm::pow(2.0, 1.0 / shape)),
+            Dist::Mix(chance, first, second) => {
+                let (first, second) = (first.dist().typical().0, second.dist().typical().0);
+                let share = f64::from(chance.ppm()) / f64::from(Chance::CERTAIN_PPM);
+                clamp(first as f64 * share + second as f64 * (1.0 - share))
+            }
         }
     }
 
@@ -162,6 +233,9 @@ impl fmt::Display for Dist {
             Dist::Exponential(min, mean) => write!(f, "exponential({min},{mean})"),
             Dist::LogNormal(median, sigma) => write!(f, "lognormal({median},{sigma})"),
             Dist::Pareto(scale, shape) => write!(f, "pareto({scale},{shape})"),
+            Dist::Mix(chance, first, second) => {
+                write!(f, "mix({chance},{},{})", first.dist(), second.dist())
+            }
         }
     }
 }
@@ -174,7 +248,7 @@ impl FromStr for Dist {
             BadInput::new(
                 text,
                 "is not a delay: write 20ms, uniform(5ms,15ms), normal(20ms,5ms), exponential(5ms,10ms), \
-                 lognormal(20ms,0.5) or pareto(3ms,3.5)",
+                 lognormal(20ms,0.5), pareto(3ms,3.5) or mix(90%,20ms,exponential(20ms,80ms))",
             )
         };
         let Some((name, rest)) = text.split_once('(') else {
@@ -184,8 +258,22 @@ impl FromStr for Dist {
             .strip_suffix(')')
             .and_then(|it| it.split_once(','))
             .ok_or_else(wanted)?;
-        let first: Span = first.trim().parse().map_err(|_| wanted())?;
-        let second = second.trim();
+        let (first, second) = (first.trim(), second.trim());
+        if name.trim() == "mix" {
+            let chance = first.parse().map_err(|_| wanted())?;
+            let at = comma_between(second).ok_or_else(wanted)?;
+            // A mixture of mixtures is refused before it is read: brackets must not decide how deep this goes.
+            let part = |it: &str| match it.trim() {
+                it if it.starts_with("mix") => Err(wanted()),
+                it => Part::of(it.parse().map_err(|_| wanted())?).ok_or_else(wanted),
+            };
+            return Ok(Dist::Mix(
+                chance,
+                part(&second[..at])?,
+                part(&second[at + 1..])?,
+            ));
+        }
+        let first: Span = first.parse().map_err(|_| wanted())?;
         let span = || second.parse::<Span>().map_err(|_| wanted());
         let number = || match second.parse::<f64>() {
             Ok(it) if it > 0.0 && it <= 1_000.0 => Ok(it),
@@ -206,6 +294,15 @@ impl FromStr for Dist {
             _ => Err(wanted()),
         }
     }
+}
+
+/// The comma between two distributions: the first that stands in no brackets.
+fn comma_between(text: &str) -> Option<usize> {
+    let mut depth = 0_i32;
+    text.bytes().position(|it| {
+        depth += i32::from(it == b'(') - i32::from(it == b')');
+        it == b',' && depth == 0
+    })
 }
 
 /// Zipf's law: of `items` things, the k-th most frequent is drawn k to the power of the exponent times less often than
@@ -276,6 +373,8 @@ mod tests {
             "exponential(5ms,10ms)",
             "lognormal(20ms,0.5)",
             "pareto(3ms,3.5)",
+            "mix(91.22%,pareto(235us,10),exponential(0s,1.66ms))",
+            "mix(5%,1s,uniform(5ms,15ms))",
         ] {
             assert_eq!(text.parse::<Dist>().unwrap().to_string(), text);
         }
@@ -303,6 +402,10 @@ mod tests {
             "pareto(3ms,0)",
             "lognormal(1ms,inf)",
             "x(1ms,2ms)",
+            "mix(50%,1ms)",
+            "mix(1,1ms,2ms)",
+            "mix(50%,1ms,mix(50%,1ms,2ms))",
+            "mix(50%,uniform(1ms,2ms)",
         ] {
             assert!(text.parse::<Dist>().is_err(), "{text}");
         }
@@ -333,6 +436,7 @@ mod tests {
             ("exponential(5ms,10ms)", 15.0),
             ("lognormal(20ms,0.5)", 20.0 * libm::exp(0.125)),
             ("pareto(3ms,3.5)", 3.0 * 3.5 / 2.5),
+            ("mix(25%,uniform(4ms,8ms),exponential(0s,10ms))", 9.0),
         ];
         for (text, mean) in cases {
             let dist: Dist = text.parse().unwrap();

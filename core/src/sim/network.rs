@@ -146,19 +146,33 @@ struct Traffic {
     bad: Time,
 }
 
+/// What is done to messages of a kind.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Treatment {
+    /// They are lost.
+    Lose,
+    /// They wait.
+    Hold,
+    /// They have a delay of their own, in place of that of the network or the link; zones add theirs.
+    Delay(Dist),
+}
+
 /// What is done to messages of one kind.
 #[derive(Clone, Debug)]
 struct Rule {
     kind: String,
     /// On which links; on all when missing.
     links: Option<BTreeSet<Ends>>,
-    /// Whether they wait; else they are lost.
-    hold: bool,
+    treatment: Treatment,
 }
 
 impl Rule {
     fn amiss(&self) -> Amiss {
-        if self.hold { Amiss::Held } else { Amiss::Lost }
+        match self.treatment {
+            Treatment::Lose => Amiss::Lost,
+            Treatment::Hold => Amiss::Held,
+            Treatment::Delay(_) => Amiss::Latency,
+        }
     }
 
     fn oddity(&self) -> Oddity {
@@ -172,7 +186,11 @@ impl Rule {
             // What was written as `leader>all` is taken back as a whole.
             Some(links) => (format!(" on {} links", links.len()), String::new()),
         };
-        let fate = if self.hold { "waits" } else { "is lost" };
+        let fate = match self.treatment {
+            Treatment::Lose => "is lost".to_owned(),
+            Treatment::Hold => "waits".to_owned(),
+            Treatment::Delay(dist) => format!("takes {dist}"),
+        };
         Oddity {
             what: self.amiss(),
             words: format!("{}{place} {fate}", self.kind),
@@ -211,8 +229,17 @@ pub struct Parcel {
 }
 
 impl Network {
-    /// Decides the fate of a message between two nodes.
+    /// Decides the fate of a message where nothing is amiss.
     #[inline(always)]
+    pub fn carry(environment: &Environment, rng: &mut Rng) -> Passage {
+        let whole = environment.latency.draw(rng);
+        if rng.happens(environment.loss) {
+            return lose(rng, whole);
+        }
+        Passage::of(whole)
+    }
+
+    /// Decides the fate of a message between two nodes.
     pub fn judge(
         &mut self,
         environment: &Environment,
@@ -220,9 +247,6 @@ impl Network {
         now: Time,
         parcel: &Parcel,
     ) -> Passage {
-        if self.since.is_none() && !environment.is_odd() {
-            return draw(environment, rng, parcel.ends, Way::default());
-        }
         let cut = self.is_cut(parcel.ends);
         self.pass(environment, rng, now, parcel, cut)
     }
@@ -261,10 +285,10 @@ impl Network {
         parcel: &Parcel,
     ) -> Passage {
         if self.since.is_none() {
-            return draw(environment, rng, parcel.ends, Way::default());
+            return draw(environment, rng, parcel.ends, Way::default(), None);
         }
         let way = self.way(parcel.ends);
-        let passage = draw(environment, rng, parcel.ends, way);
+        let passage = draw(environment, rng, parcel.ends, way, self.delay_of(parcel));
         self.obstruct(passage, parcel, way.cut, way.clogged)
     }
 
@@ -277,7 +301,7 @@ impl Network {
         cut: bool,
     ) -> Passage {
         let way = self.way(parcel.ends);
-        let mut passage = draw(environment, rng, parcel.ends, way);
+        let mut passage = draw(environment, rng, parcel.ends, way, self.delay_of(parcel));
         if environment.capacity > 0 && parcel.queued as u64 >= environment.capacity {
             passage = passage.dying(LINK_FULL, 1);
         }
@@ -342,18 +366,33 @@ impl Network {
         if cut {
             return passage.dying(CUT, 5);
         }
-        let rule = self.rules.iter().find(|it| {
-            it.kind == parcel.kind && it.links.as_ref().is_none_or(|it| it.contains(&parcel.ends))
-        });
-        let held = clogged || rule.is_some_and(|it| it.hold);
-        match rule {
-            Some(rule) if !rule.hold => passage.dying(FILTERED, 2),
-            _ if held && passage.lost.is_none() => Passage {
+        let is = |treatment: Treatment| self.treatments(parcel).any(|it| it == treatment);
+        if is(Treatment::Lose) {
+            return passage.dying(FILTERED, 2);
+        }
+        if (clogged || is(Treatment::Hold)) && passage.lost.is_none() {
+            return Passage {
                 stops: Some(Span(passage.whole.0 / 2)),
                 ..passage
-            },
-            _ => passage,
+            };
         }
+        passage
+    }
+
+    /// What is done to messages of this kind on this link.
+    fn treatments(&self, parcel: &Parcel) -> impl Iterator<Item = Treatment> {
+        let meant = |it: &&Rule| {
+            it.kind == parcel.kind && it.links.as_ref().is_none_or(|it| it.contains(&parcel.ends))
+        };
+        self.rules.iter().filter(meant).map(|it| it.treatment)
+    }
+
+    /// The delay of its own that a message of this kind has, if it has one.
+    fn delay_of(&self, parcel: &Parcel) -> Option<Dist> {
+        self.treatments(parcel).find_map(|it| match it {
+            Treatment::Delay(dist) => Some(dist),
+            _ => None,
+        })
     }
 
     fn way(&self, ends: Ends) -> Way {
@@ -434,11 +473,20 @@ impl Network {
         self.change(now, ends, |it| it.loss = loss);
     }
 
-    /// From now on, messages of a kind are lost or wait, on these links or on all.
-    pub fn add_rule(&mut self, now: Time, kind: &str, links: Option<BTreeSet<Ends>>, hold: bool) {
+    /// From now on, messages of a kind are treated so, on these links or on all.
+    pub fn add_rule(
+        &mut self,
+        now: Time,
+        kind: &str,
+        links: Option<BTreeSet<Ends>>,
+        treatment: Treatment,
+    ) {
         self.rules.retain(|it| it.kind != kind || it.links != links);
-        let kind = kind.to_owned();
-        self.rules.push(Rule { kind, links, hold });
+        self.rules.push(Rule {
+            kind: kind.to_owned(),
+            links,
+            treatment,
+        });
         self.touch(now);
     }
 
@@ -519,16 +567,28 @@ impl Network {
         ways.chain(rules).fold(split, |all, it| all | it)
     }
 
+    /// Whether nothing is amiss.
+    pub fn is_whole(&self) -> bool {
+        self.since.is_none()
+    }
+
     /// Since when the nodes have been split.
     pub fn split_since(&self) -> Option<Time> {
         self.split_since
     }
 }
 
-/// Delay and loss of a way, as the environment, the zones and the link itself have it.
-#[inline(always)]
-fn draw(environment: &Environment, rng: &mut Rng, ends: Ends, way: Way) -> Passage {
-    let mut whole = way.latency.unwrap_or(environment.latency).draw(rng);
+/// Delay and loss of a way, as the environment, the zones and the link itself have it; `own` is the delay that only
+/// messages of the kind have.
+fn draw(
+    environment: &Environment,
+    rng: &mut Rng,
+    ends: Ends,
+    way: Way,
+    own: Option<Dist>,
+) -> Passage {
+    let latency = own.or(way.latency).unwrap_or(environment.latency);
+    let mut whole = latency.draw(rng);
     if environment.zones > 1 && way.latency.is_none() {
         let zone = |it: HostId| it.place() % environment.zones;
         if zone(ends.0) != zone(ends.1) {
@@ -575,8 +635,8 @@ mod tests {
         network.cut(Time(1), (a, b), true);
         network.cut(Time(1), (b, a), true);
         network.clog(Time(1), (c, a), true);
-        network.add_rule(Time(1), "Ping", Some([(a, c)].into()), true);
-        network.add_rule(Time(1), "Pong", None, false);
+        network.add_rule(Time(1), "Ping", Some([(a, c)].into()), Treatment::Hold);
+        network.add_rule(Time(1), "Pong", None, Treatment::Lose);
         network.partition(Time(1), 3, &[vec![NodeId(0)]]);
         let told: Vec<(String, String)> = network
             .oddities()
@@ -698,9 +758,11 @@ mod tests {
             Time(0),
             "Vote",
             Some(BTreeSet::from([(host(0), host(1))])),
-            false,
+            Treatment::Lose,
         );
-        network.add_rule(Time(0), "Append", None, true);
+        network.add_rule(Time(0), "Append", None, Treatment::Hold);
+        let slow = Treatment::Delay(Dist::Constant(Span::secs(2)));
+        network.add_rule(Time(0), "Pre", None, slow);
         network.set_latency(
             Time(0),
             (host(0), host(2)),
@@ -711,7 +773,9 @@ mod tests {
         assert_eq!(judge(parcel(1, 0, "Vote")).lost, None);
         assert!(judge(parcel(0, 1, "Append")).stops.is_some());
         assert_eq!(judge(parcel(0, 2, "Vote")).whole, Span::secs(1));
+        assert_eq!(judge(parcel(0, 2, "Pre")).whole, Span::secs(2));
         network.remove_rule(Time(1), "Append", None);
+        network.remove_rule(Time(1), "Pre", None);
         network.remove_rule(Time(1), "Vote", None);
         assert!(network.since.is_some());
         network.set_latency(Time(1), (host(0), host(2)), None);

@@ -3,13 +3,14 @@
 //! ```text
 //! moment     = all of it joined by `or`, `and`, `not` and brackets, of comparisons
 //! comparison = value, one of = != < <= > >=, value
-//! value      = time | steps | nodes | up | down | paused | gone | stats.NAME | count(…)
+//! value      = time | steps | nodes | up | down | paused | gone | broken | stats.NAME | count(…)
 //!            | n1.FIELD | any.FIELD | all.FIELD      (these two on the left only)
 //!            | 12 | 1.5 | 20ms | word | "some words" (these on the right only)
 //! ```
 //!
 //! A field is one that the node shows, or `role`, `status` or `epoch`. Inside `count(…)` fields stand alone and mean
-//! each node in turn. What a node does not have compares false with everything.
+//! each node in turn. What a node does not have compares false with everything. `broken` is 1 when a promise is
+//! broken, else 0.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -73,6 +74,7 @@ enum Operand {
     Steps,
     Nodes,
     With(Status),
+    Broken,
     /// One of [`COUNTERS`], by its place.
     Stats(usize),
     Count(Box<Test>),
@@ -221,6 +223,7 @@ impl Sight<'_> {
                     .filter(|it| self.run.status_of(*it) == *status)
                     .count(),
             ),
+            Operand::Broken => count(usize::from(self.run.violated())),
             Operand::Stats(place) => Value::Number(COUNTERS[*place].1(&self.run.stats()) as f64),
             Operand::Count(test) => {
                 let fits = |it: &NodeId| {
@@ -453,13 +456,14 @@ impl<'a> Reader<'a> {
             "paused" => Operand::With(Status::Paused),
             "down" => Operand::With(Status::Down),
             "gone" => Operand::With(Status::Gone),
+            "broken" => Operand::Broken,
             _ => match self.dotted(word)? {
                 Some(it) => it,
                 None => {
                     return Err(BadInput::new(
                         word,
                         "is no value: write n1.FIELD, any.FIELD, all.FIELD, count(…), stats.NAME, \
-                     up, down, paused, gone, nodes, \
+                     up, down, paused, gone, broken, nodes, \
                      time or steps",
                     ));
                 }

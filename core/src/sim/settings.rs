@@ -336,6 +336,8 @@ pub enum Kind {
         /// The greatest, in thousandths.
         max: u64,
     },
+    /// One of these words.
+    Choice(&'static [&'static str]),
 }
 
 /// The value of a setting.
@@ -353,6 +355,8 @@ pub enum Value {
     Dist(Dist),
     /// Of a [`Kind::Decimal`], in thousandths.
     Decimal(u64),
+    /// Of a [`Kind::Choice`].
+    Choice(&'static str),
 }
 
 /// Taking a value apart: [`Kind::read`] made it of the setting's own kind, so anything else is a mistake in a table.
@@ -386,6 +390,8 @@ unwrap_value! {
     dist: Dist(Dist);
     /// The number, in thousandths.
     decimal: Decimal(u64);
+    /// The word.
+    choice: Choice(&'static str);
 }
 
 impl Kind {
@@ -430,6 +436,11 @@ impl Kind {
                         format!("is not a number from 0 to {max}, such as 0.99"),
                     )
                 }),
+            Kind::Choice(words) => words
+                .iter()
+                .find(|it| **it == text)
+                .map(|it| Value::Choice(it))
+                .ok_or_else(|| BadInput::new(text, format!("is none of {}", words.join(", ")))),
         }
     }
 }
@@ -450,6 +461,7 @@ impl fmt::Display for Value {
                     rest => write!(f, "{}.{rest}", it / 1_000),
                 }
             }
+            Value::Choice(it) => f.write_str(it),
         }
     }
 }
@@ -520,6 +532,13 @@ mod tests {
             }
             .read("2000s")
             .is_err()
+        );
+        let words = Kind::Choice(&["sync", "async"]);
+        assert_eq!(words.read("async"), Ok(Value::Choice("async")));
+        let error = words.read("often").unwrap_err().to_string();
+        assert!(
+            error.contains("often") && error.contains("sync, async"),
+            "{error}"
         );
     }
 }

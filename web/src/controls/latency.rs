@@ -41,7 +41,7 @@ fn shape_of(dist: &Dist) -> &'static str {
         Dist::Uniform(..) => "uniform",
         Dist::Normal(..) => "normal",
         Dist::Exponential(..) => "exponential",
-        Dist::LogNormal(..) => OTHER,
+        Dist::LogNormal(..) | Dist::Mix(..) => OTHER,
         Dist::Pareto(..) => "pareto",
     }
 }

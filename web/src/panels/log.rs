@@ -11,6 +11,8 @@ use crate::ui::pen::epoch_class;
 pub struct LogProps {
     /// Its heading.
     pub title: &'static str,
+    /// What solid and dashed cells are.
+    pub legend: &'static str,
     /// The logs.
     pub rows: Vec<LogRow>,
 }
@@ -47,7 +49,7 @@ pub fn Log(props: &LogProps) -> Html {
                 <tbody>{ for rows.iter().map(|it| row(it, first, last)) }</tbody>
             </table>
             <p class="cs-hint cs-log-hint">
-                if first == last { { "No entries yet." } } else { { "Solid: committed. Dashed: not yet." } }
+                if first == last { { "No entries yet." } } else { { props.legend } }
             </p>
         </div>
     }

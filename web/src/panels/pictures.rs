@@ -4,8 +4,10 @@ use clusterscope_core::frame::Panel;
 use yew::prelude::*;
 
 use super::bars::{BarsProps, bars as draw_bars};
+use super::chart::{ChartProps, chart};
 use super::history;
 use super::log::Log;
+use super::ring::{RingProps, ring};
 use super::table::{TableProps, table};
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::widgets::section::Section;
@@ -28,7 +30,10 @@ pub fn Pictures(props: &PicturesProps) -> Html {
         move |index: usize, ()| chosen.set(index)
     });
     let panels = &view.frame.panels;
-    let mut names: Vec<AttrValue> = panels.iter().map(|it| AttrValue::from(title(it))).collect();
+    let mut names: Vec<AttrValue> = panels
+        .iter()
+        .map(|it| AttrValue::from(it.title()))
+        .collect();
     if history::is_there(&props.lab) {
         names.push(AttrValue::from("History"));
     }
@@ -54,15 +59,13 @@ pub fn Pictures(props: &PicturesProps) -> Html {
     }
 }
 
-fn title(panel: &Panel) -> &'static str {
-    match panel {
-        Panel::Log { title, .. } | Panel::Table { title, .. } | Panel::Bars { title, .. } => title,
-    }
-}
-
 fn picture(panel: &Panel) -> Html {
     match panel.clone() {
-        Panel::Log { title, rows } => html! { <Log {title} {rows} /> },
+        Panel::Log {
+            title,
+            legend,
+            rows,
+        } => html! { <Log {title} {legend} {rows} /> },
         Panel::Table {
             title,
             columns,
@@ -73,5 +76,25 @@ fn picture(panel: &Panel) -> Html {
             rows,
         }),
         Panel::Bars { title, axis, bars } => draw_bars(&BarsProps { title, axis, bars }),
+        Panel::Ring {
+            title,
+            tokens,
+            keys,
+        } => ring(&RingProps {
+            title,
+            tokens,
+            keys,
+        }),
+        Panel::Chart {
+            title,
+            across,
+            up,
+            series,
+        } => chart(&ChartProps {
+            title,
+            across,
+            up,
+            series,
+        }),
     }
 }

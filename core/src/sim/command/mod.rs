@@ -77,6 +77,8 @@ pub enum Command {
     Lose(Kinds),
     /// From now on, messages of this kind wait.
     Hold(Kinds),
+    /// From now on, messages of this kind have this delay.
+    Late(Kinds, Dist),
     /// Messages of this kind pass again; what waited goes on.
     Pass(Kinds),
     /// Stops a message that is under way.
@@ -147,7 +149,8 @@ impl Command {
             Command::Clock(..) | Command::Drift(..) | Command::Join | Command::Set(..) => true,
             Command::Partition(_) | Command::OneWay(..) | Command::Split(_) => true,
             Command::Cut(_) | Command::Clog(_) | Command::Link(..) => true,
-            Command::Lose(_) | Command::Hold(_) | Command::HoldMessage(_) => true,
+            Command::Lose(_) | Command::Hold(_) | Command::Late(..) => true,
+            Command::HoldMessage(_) => true,
             Command::Disk(_, fault) => matches!(
                 fault,
                 DiskFault::Slow(_) | DiskFault::Full | DiskFault::Lies | DiskFault::Tears
@@ -274,6 +277,7 @@ impl fmt::Display for Command {
             Command::Lose(kinds) | Command::Hold(kinds) | Command::Pass(kinds) => {
                 write!(f, "{verb} {kinds}")
             }
+            Command::Late(kinds, dist) => write!(f, "{verb} {kinds} {dist}"),
             Command::Release(None) => write!(f, "{verb} all"),
             Command::Release(Some(message)) => write!(f, "{verb} {message}"),
             Command::HoldMessage(message) | Command::Drop(message) => write!(f, "{verb} {message}"),

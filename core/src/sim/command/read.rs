@@ -102,7 +102,7 @@ impl Command {
             Command::Heal => "heal",
             Command::Drop(_) => "drop",
             Command::Duplicate(..) => "duplicate",
-            Command::Delay(..) => "delay",
+            Command::Delay(..) | Command::Late(..) => "delay",
             Command::Fire(..) => "fire",
             Command::Request(..) => "request",
             Command::Set(..) => "set",
@@ -318,8 +318,17 @@ fn read_message(verb: &str, rest: &str) -> Result<Command, Problem> {
             None => Command::Duplicate(message(only(rest)?)?, Span::ZERO),
         },
         "delay" => {
-            let (id, span) = pair(rest)?;
-            Command::Delay(message(id)?, value(span)?)
+            let (what, span) = pair(rest)?;
+            match what.parse() {
+                Ok(message) => Command::Delay(message, value(span)?),
+                Err(problem) if rest.starts_with(|it: char| it.is_ascii_digit()) => {
+                    return Err(Some(problem));
+                }
+                Err(_) => {
+                    let (what, dist) = rest.rsplit_once(char::is_whitespace).ok_or(None)?;
+                    Command::Late(kinds(what.trim())?, value(dist)?)
+                }
+            }
         }
         _ => return Err(None),
     })
@@ -415,6 +424,8 @@ mod tests {
             "link n1>n2 plain",
             "lose RequestVote for 2s",
             "hold AppendEntries leader>n2",
+            "delay AppendEntries exponential(0s,5ms)",
+            "delay AppendEntries n1>n2 mix(50%,1ms,2ms) for 2s",
             "release all",
             "duplicate m12 after 2s",
             "request leader cas x 1 2",

@@ -41,7 +41,10 @@ impl<P: Exhibit> Sim<P> {
             Command::Unclog(link) | Command::Reset(link) | Command::Link(link, _) => {
                 self.accepts_link(link)
             }
-            Command::Lose(kinds) | Command::Hold(kinds) | Command::Pass(kinds) => kinds
+            Command::Lose(kinds)
+            | Command::Hold(kinds)
+            | Command::Late(kinds, _)
+            | Command::Pass(kinds) => kinds
                 .link
                 .as_ref()
                 .map_or(Ok(()), |it| self.accepts_link(it)),

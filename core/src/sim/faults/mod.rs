@@ -4,6 +4,7 @@ mod accept;
 mod machines;
 mod wires;
 
+use crate::check::EVERYTHING;
 use crate::exhibit::{Exhibit, Status};
 use crate::frame::{End, Role};
 use crate::protocol::{ClientId, NodeId};
@@ -39,7 +40,9 @@ impl<P: Exhibit> Sim<P> {
                 self.change_link(command)
             }
             Command::Reset(_) | Command::Link(..) => self.change_link(command),
-            Command::Lose(_) | Command::Hold(_) | Command::Pass(_) => self.change_rule(command),
+            Command::Lose(_) | Command::Hold(_) | Command::Late(..) | Command::Pass(_) => {
+                self.change_rule(command)
+            }
             Command::Heal => {
                 self.kernel.network.heal(self.kernel.now);
                 self.mark(command);
@@ -72,7 +75,9 @@ impl<P: Exhibit> Sim<P> {
             Command::Cut(link) => vec![Command::Mend(link.clone())],
             Command::Clog(link) => vec![Command::Unclog(link.clone())],
             Command::Link(link, _) => vec![Command::Link(link.clone(), Quality::Plain)],
-            Command::Lose(kinds) | Command::Hold(kinds) => vec![Command::Pass(kinds.clone())],
+            Command::Lose(kinds) | Command::Hold(kinds) | Command::Late(kinds, _) => {
+                vec![Command::Pass(kinds.clone())]
+            }
             Command::HoldMessage(id) => vec![Command::Release(Some(*id))],
             Command::Join => {
                 let next = NodeId(self.members.len() as u16);
@@ -114,7 +119,7 @@ impl<P: Exhibit> Sim<P> {
         for (index, end) in ends.iter().enumerate() {
             // Checks look at the node that has just acted, so each of several must have its turn.
             if index > 0 {
-                self.observe();
+                self.observe(EVERYTHING);
             }
             let event = self
                 .kernel
@@ -214,7 +219,7 @@ impl<P: Exhibit> Sim<P> {
         let amiss = self.kernel.network.amiss();
         let nowhere = (HostId::WORLD, HostId::WORLD);
         self.kernel
-            .record_about(Kind::Fault, nowhere, (NO_EVENT, 0), (label, amiss), 0)
+            .record_about(Kind::Fault, nowhere, (NO_EVENT, 0), || (label, amiss), 0)
     }
 
     fn change_setting(&mut self, key: &str, value: &str, command: &Command) {

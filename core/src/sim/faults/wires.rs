@@ -10,7 +10,7 @@ use crate::trace::HostId;
 
 use super::super::command::{Command, Kinds, Link, MessageId, Quality, Shape, Target};
 use super::super::flight::{Cargo, Flight, IN_STEP};
-use super::super::network::{DROPPED, Ends, Passage, RESET};
+use super::super::network::{DROPPED, Ends, Passage, RESET, Treatment};
 use super::super::queue::Event;
 use super::super::simulation::Sim;
 use super::super::time::{Span, Time};
@@ -147,19 +147,22 @@ impl<P: Exhibit> Sim<P> {
     }
 
     pub(super) fn change_rule(&mut self, command: &Command) {
-        let (Command::Lose(kinds) | Command::Hold(kinds) | Command::Pass(kinds)) = command else {
-            unreachable!("the others mean no kinds")
+        let (kinds, treatment) = match command {
+            Command::Lose(kinds) => (kinds, Some(Treatment::Lose)),
+            Command::Hold(kinds) => (kinds, Some(Treatment::Hold)),
+            Command::Late(kinds, dist) => (kinds, Some(Treatment::Delay(*dist))),
+            Command::Pass(kinds) => (kinds, None),
+            _ => unreachable!("the others mean no kinds"),
         };
         let Kinds { kind, link } = kinds;
         let links = link.as_ref().map(|it| self.ways_of(it));
         let (now, network) = (self.kernel.now, &mut self.kernel.network);
-        match command {
-            Command::Lose(_) => network.add_rule(now, kind, links.clone(), false),
-            Command::Hold(_) => network.add_rule(now, kind, links.clone(), true),
-            _ => network.remove_rule(now, kind, links.as_ref()),
+        match treatment {
+            Some(treatment) => network.add_rule(now, kind, links.clone(), treatment),
+            None => network.remove_rule(now, kind, links.as_ref()),
         }
         self.mark(command);
-        if let Command::Pass(_) = command {
+        if treatment.is_none() {
             let on_them = |ends| links.as_ref().is_none_or(|it| it.contains(&ends));
             self.release_where(&on_them, Some(kind));
         }

@@ -335,6 +335,7 @@ impl Exhibit for Ping {
         family: "Time and order",
         source: "RFC 792; RFC 5905 §8",
         request: "ping n2",
+        requests: &["ping NODE"],
     };
     const GROWS: bool = true;
     const FORGETS: bool = true;

@@ -51,6 +51,7 @@ impl Exhibit for Raft {
         family: "Consensus",
         source: "Ongaro and Ousterhout, USENIX ATC 2014",
         request: "put x 5",
+        requests: KvRequest::FORMS,
     };
 
     fn settings() -> Vec<Setting<Config>> {
@@ -197,6 +198,7 @@ impl Exhibit for Raft {
         let rows = world.ids().map(|it| log_row(world, it, first)).collect();
         vec![Panel::Log {
             title: "Logs",
+            legend: "Solid: committed. Dashed: not yet.",
             rows,
         }]
     }
@@ -215,6 +217,22 @@ impl Exhibit for Raft {
         let grown = u64::from(self.log.changes()) << 32 | u64::from(self.executed.changes());
         let reached = self.commit_index << 32 | self.last_applied & u64::from(u32::MAX);
         Some([self.current_term, vote << 2 | role, grown, reached])
+    }
+
+    fn attends(check: &str) -> Glance {
+        const ALL: u64 = u64::MAX;
+        const LOG: u64 = ALL << 32;
+        // In the order of `glance`: term; vote and role; log and requests executed; commit index and last applied.
+        match check {
+            "election-safety" | "one-vote" | "leader-elected" | "second-leader" | "two-leaders" => {
+                [ALL, ALL, 0, 0]
+            }
+            "leader-append-only" | "election-failed" => [ALL, ALL, LOG, 0],
+            "log-matching" => [0, 0, LOG, 0],
+            "state-machine-safety" => [0, 0, 0, u64::from(u32::MAX)],
+            "exactly-once" | "entry-committed" => [0, 0, u64::from(u32::MAX), 0],
+            _ => [ALL; 4],
+        }
     }
 
     fn draw_request(rng: &mut Rng, environment: &Environment, unique: u32) -> Option<KvRequest> {
