@@ -391,23 +391,6 @@ fn correct() -> Vec<Scenario<Paxos>> {
                  200ms restart all\n220ms request n3 propose red",
         ..calm.clone()
     };
-    let roles = Scenario {
-        id: "roles-apart",
-        title: "Every role on nodes of its own",
-        summary: "n1 to n3 accept, n6 and n7 propose, and all learn: the acceptors tell everybody.",
-        environment: Environment {
-            nodes: 7,
-            ..calm.environment.clone()
-        },
-        config: Config {
-            proposers: 2,
-            acceptors: 3,
-            tell: Tell::Everybody,
-            ..Config::DEFAULT
-        },
-        script: "20ms request n6 propose blue\n60ms request n7 propose red",
-        ..calm.clone()
-    };
     let flexible = Scenario {
         id: "flexible-quorums",
         title: "Two are enough to accept",
@@ -427,11 +410,33 @@ fn correct() -> Vec<Scenario<Paxos>> {
         duel,
         takes_over,
         power,
-        roles,
+        roles_apart(),
         flexible,
         lossy(),
         swarm(),
     ]
+}
+
+/// Acceptors, proposers and learners that are not the same.
+fn roles_apart() -> Scenario<Paxos> {
+    let calm = calm();
+    Scenario {
+        id: "roles-apart",
+        title: "Every role on nodes of its own",
+        summary: "n1 to n3 accept, n6 and n7 propose, and all learn: the acceptors tell everybody.",
+        environment: Environment {
+            nodes: 7,
+            ..calm.environment.clone()
+        },
+        config: Config {
+            proposers: 2,
+            acceptors: 3,
+            tell: Tell::Everybody,
+            ..Config::DEFAULT
+        },
+        script: "20ms request n6 propose blue\n60ms request n7 propose red",
+        ..calm
+    }
 }
 
 /// A network that loses, doubles and delays.
@@ -537,8 +542,8 @@ fn late_accept() -> Scenario<Paxos> {
             proposers: 2,
             ..puppets.config.clone()
         },
-        script: "5ms lose Chosen\n5ms lose Prepare n4>n3\n5ms lose Prepare n5>n3\n5ms lose Accept n4>n1\n5ms lose Accept n5>n1\n\
-                 5ms lose Accept n4>n2\n5ms hold Accept n4>n3\n\
+        script: "5ms lose Chosen\n5ms lose Prepare n4>n3\n5ms lose Prepare n5>n3\n\
+                 5ms lose Accept n4>n1\n5ms lose Accept n5>n1\n5ms lose Accept n4>n2\n5ms hold Accept n4>n3\n\
                  10ms request n4 propose blue\n\
                  24ms request n5 propose red\n\
                  200ms pass Accept n4>n3\n\
