@@ -129,7 +129,11 @@ impl Exhibit for Paxos {
                     it.tell = tell.expect("only these words are read").1;
                 },
             },
-            span!("retry", "Proposers try again after, at least", retry),
+            span!(
+                "propose-again",
+                "Proposers try again after, at least",
+                retry
+            ),
             span!("inquire", "Learners inquire after, at least", inquire),
         ];
         settings.extend(rules());
