@@ -34,6 +34,7 @@ Usage: clusterscope <command>
   diff LINK LINK [--json]         run two links and name the first event in which they differ
   import FILE [--json]            read a trace from anywhere, in the form of --trace, and check its causes and
                                   vector clocks; FILE can be -
+  ring [options]                  spread keys over nodes, and count what moves when nodes come or go
   help, --help, -h                this text
   --version, -V                   the version
 
@@ -57,6 +58,17 @@ Options of shrink:
   --runs N                        how many runs it may cost; 2000 when missing
   --json                          the result as one JSON object
 
+Options of ring:
+  --nodes N, --weights 1,2,...    how many nodes; how strong they are
+  --algorithm NAME                ring, modulo, rendezvous, jump, maglev, or all
+  --vnodes V                      virtual nodes for each node on the ring; 100 when missing
+  --keys K                        how many keys; 100000 when missing
+  --add N, --remove NODE          who comes, who goes
+  --bound C                       on the ring, nobody gets more than C times its fair share: 1.25
+  --rings N, --salt S             an average over N choices of all hashes, from S on
+  --key WORD, --hash NUMBER       where this key goes, or a key of this hash, with --replicas R nodes
+  --json                          the result as JSON
+
 Outputs of run and replay:
   --json                          the summary as one JSON object
   --trace FILE                    every event as a line of JSON
@@ -77,7 +89,7 @@ are the same, 1 they differ. Of import: 1 clocks and causes contradict each othe
 
 /// What would have done in place of an unknown command.
 const COMMANDS: &str =
-    "there is list, run, replay, search, shrink, merge, check, diff, import and help";
+    "there is list, run, replay, search, shrink, merge, check, diff, import, ring and help";
 
 /// No script that can be read is longer, in bytes: so many commands, each of that length.
 const SCRIPT_MAX: u64 = (COMMAND_MAX as u64 + 64) * COMMANDS_MAX as u64;
@@ -113,6 +125,8 @@ pub enum Action {
     Diff(Box<crate::diff::Question>),
     /// Read a trace.
     Import(crate::import::File),
+    /// Spread keys.
+    Ring(Box<crate::ring::Question>),
     /// Run many seeds.
     Search(Box<search::Job>),
     /// Make a failing run smaller.
@@ -161,6 +175,10 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Action, Problem> {
                 .map_or(Action::Help, |it| Action::Diff(Box::new(it))))
         }
         "import" => Ok(crate::import::parse(&mut parser)?.map_or(Action::Help, Action::Import)),
+        "ring" => {
+            Ok(crate::ring::parse(&mut parser)?
+                .map_or(Action::Help, |it| Action::Ring(Box::new(it))))
+        }
         "search" => parse_search(&mut parser),
         "shrink" => parse_shrink(&mut parser),
         "merge" => parse_merge(&mut parser),
@@ -402,7 +420,7 @@ const RUNS_MAX: u64 = 10_000_000;
 /// The most parts that a search may be cut into.
 const SHARDS_MAX: u64 = 1_000_000;
 
-fn whole(text: &str, most: u64) -> Result<u64, Problem> {
+pub(crate) fn whole(text: &str, most: u64) -> Result<u64, Problem> {
     let number = text.parse().ok().filter(|it| (1..=most).contains(it));
     number.ok_or_else(|| refuse(text, format_args!("is not a whole number from 1 to {most}")))
 }
@@ -571,7 +589,7 @@ pub(crate) fn next(parser: &mut lexopt::Parser) -> Result<Option<Word>, Problem>
 }
 
 /// The value of an option.
-fn value(parser: &mut lexopt::Parser, name: &str) -> Result<String, Problem> {
+pub(crate) fn value(parser: &mut lexopt::Parser, name: &str) -> Result<String, Problem> {
     let missing = |_| refuse(name, "needs a value: clusterscope help shows which");
     in_unicode(parser.value().map_err(missing)?)
 }

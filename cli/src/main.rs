@@ -14,6 +14,7 @@ mod merge;
 mod outcome;
 mod output;
 mod report;
+mod ring;
 mod run;
 mod search;
 mod shrink;
@@ -57,6 +58,7 @@ fn act() -> Result<u8, Problem> {
         Action::Diff(question) => diff::diff(&question),
         Action::Import(file) => import::import(&file),
         Action::Run { spec, outputs } => run::run(*spec, &outputs),
+        Action::Ring(question) => ring::ring(&question).map(|()| HELD),
         Action::Search(job) => search::search(*job),
         Action::Shrink(job) => shrink::shrink(&job),
         Action::Merge { files, json } => merge::merge(&files, json),

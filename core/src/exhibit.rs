@@ -77,6 +77,10 @@ pub trait Exhibit: Protocol {
     /// Whether it keeps its promises although a minority of the nodes lose what their disks held.
     const FORGETS: bool = false;
 
+    /// Whether it keeps its promises although disks of a minority of the nodes are emptied, and nothing worse: the
+    /// nodes know that they have lost something. Whoever [`FORGETS`](Exhibit::FORGETS) bears that anyway.
+    const WIPES: bool = false;
+
     /// Other values for constants of the algorithm, within what it bears: a swarm draws them too, since some mistakes
     /// show only with small batches or short pauses.
     fn vary(_config: &mut Self::Config, _rng: &mut Rng) {}
@@ -117,11 +121,23 @@ pub trait Exhibit: Protocol {
     /// What must hold.
     fn checks() -> Vec<Promise<Self>>;
 
+    /// Whether clients are promised what this *history* check judges, with these settings. A rule that is switched off
+    /// takes no promise back.
+    fn promises(_config: &Self::Config, _check: &str) -> bool {
+        true
+    }
+
     /// All that checks look at in a node, as a few numbers, where these are cheaper to compare than the checks are to
     /// ask: while they stay the same, nothing has changed that could break a promise, and no check is asked. Whoever
     /// answers promises that no check looks at anything but nodes. `None` has them asked at every step.
     fn glance(&self) -> Option<Glance> {
         None
+    }
+
+    /// The bits of a glance that the check of this name depends on: while these stay the same in every node, it is not
+    /// asked. All of them, unless the system says otherwise.
+    fn attends(_check: &str) -> Glance {
+        [u64::MAX; 4]
     }
 
     /// The next request of a generated workload; `unique` is different at every call in a run.
@@ -224,8 +240,18 @@ impl<'a, P: Exhibit> World<'a, P> {
     }
 
     /// The nodes that run and can talk with most others: those of whom progress can be demanded. Empty when the cluster
-    /// is split so that no group is a majority.
+    /// is split so that no group is a majority of those that founded it.
     pub fn core(&self) -> Vec<NodeId> {
+        let largest = self.together();
+        if largest.len() >= self.majority() {
+            largest
+        } else {
+            Vec::new()
+        }
+    }
+
+    /// The largest group of nodes that run and can talk with one of them, however few.
+    pub fn together(&self) -> Vec<NodeId> {
         let up = |it: &NodeId| self.status(*it) == Status::Up;
         let talk = |one: NodeId, two: NodeId| {
             let (one, two) = (one.into(), two.into());
@@ -239,9 +265,7 @@ impl<'a, P: Exhibit> World<'a, P> {
         };
         let groups = self.ids().filter(up).map(group);
         let largest = groups.reduce(|best, it| if it.len() > best.len() { it } else { best });
-        largest
-            .filter(|it| it.len() >= self.majority())
-            .unwrap_or_default()
+        largest.unwrap_or_default()
     }
 
     /// Clients' requests without an answer.

@@ -102,6 +102,12 @@ pub trait Stored: Clone + Default + 'static {
     fn truncated(&self, _rng: &mut Rng) -> Self {
         Self::default()
     }
+
+    /// What a node finds whose disk was emptied: nothing, unless something outside of it remembers that there was a
+    /// disk once.
+    fn wiped(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// Nothing is on disk.
@@ -122,6 +128,11 @@ pub enum Outcome {
 pub trait Answer: Payload {
     /// What it means for the request.
     fn outcome(&self) -> Outcome;
+
+    /// What else a person would like to know who asked: which version it was, who knew it. No history has it.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// A distributed algorithm: what one node does.
@@ -258,12 +269,18 @@ impl<P: Protocol> Ctx<'_, P> {
         self.clock.read(self.time)
     }
 
+    /// How long this node's clock has run, by its own count: too fast or too slow, but never set, so never back.
+    /// Crashes do not stop it.
+    pub fn uptime(&self) -> Time {
+        self.clock.uptime(self.time)
+    }
+
     /// This node's own stream of randomness.
     pub fn rng(&mut self) -> &mut Rng {
         self.rng
     }
 
-    /// Hands a message to the network.
+    /// Hands a message to the network. What is sent to a node that the cluster never had goes nowhere.
     pub fn send(&mut self, to: NodeId, message: P::Message) {
         self.effects.push(Effect::Send(to, message));
     }

@@ -15,11 +15,12 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::frame::{End, Field};
 use crate::parts::log::Log;
+use crate::parts::word::Word;
 use crate::protocol::{ClientId, NodeId};
 use crate::sim::time::Time;
 
 pub use cone::{Cone, Relation};
-pub use records::{PIECE, Records};
+pub use records::{PIECE, PIECE_BYTES, Records};
 
 /// No event, as a cause.
 pub const NO_EVENT: u32 = u32::MAX;
@@ -197,6 +198,8 @@ pub struct Recorder {
     pub level: Level,
     records: Records,
     labels: Log<&'static str>,
+    /// Labels that were wanted lately, by where they lie in memory, and their numbers.
+    memo: [(&'static str, u8); 8],
     events: u32,
     hash: TraceHash,
 }
@@ -209,14 +212,21 @@ impl Recorder {
             level,
             records: Records::default(),
             labels: Log::default(),
+            memo: [("", 0); 8],
             events: 0,
             hash,
         }
     }
 
-    /// Adds an event and gives it its number. `payload` is a hash of what the record does not hold.
+    /// Adds an event and gives it its number. `word` tells its label and its tint, and is called only where records are
+    /// kept; `payload` is a hash of what the record does not hold.
     #[inline(always)]
-    pub(crate) fn add(&mut self, record: Record, label: &'static str, payload: u64) -> u32 {
+    pub(crate) fn add(
+        &mut self,
+        record: Record,
+        word: impl FnOnce() -> (&'static str, u16),
+        payload: u64,
+    ) -> u32 {
         let id = self.events;
         self.events += 1;
         self.hash.fold(record.time.0);
@@ -227,30 +237,22 @@ impl Recorder {
         self.hash.fold(place ^ payload);
         // Where nothing is kept, the record need not even be put together.
         if self.level != Level::Off {
-            self.keep(record, label);
+            let (label, tint) = word();
+            self.keep(Record { tint, ..record }, label);
         }
         id
     }
 
     #[inline(never)]
     fn keep(&mut self, mut record: Record, label: &'static str) {
-        record.label = self.intern(label);
+        // Only a memo depends on the place; the number does not.
+        let memo = &mut self.memo[(label.as_ptr() as usize >> 2) % 8];
+        if label.is_empty() || !std::ptr::eq(memo.0, label) {
+            let number = intern(&mut self.labels, label);
+            *memo = (label, number);
+        }
+        record.label = memo.1;
         self.records.push(record, self.hash.0);
-    }
-
-    fn intern(&mut self, label: &'static str) -> u8 {
-        let known = self.labels.with(0, u32::MAX, |it| {
-            it.iter()
-                .position(|it| std::ptr::eq(*it, label) || *it == label)
-        });
-        if let Some(known) = known {
-            return known as u8;
-        }
-        // A system has a handful of words; should one have more than 255, the rest share the last.
-        if self.labels.len() < 255 {
-            self.labels.push(label);
-        }
-        (self.labels.len() - 1) as u8
     }
 
     /// All events so far, as far as they are kept; empty when none are.
@@ -272,6 +274,19 @@ impl Recorder {
     pub fn hash(&self) -> u64 {
         self.hash.value()
     }
+}
+
+/// The number of a label; a new one gets the next.
+fn intern(labels: &mut Log<&'static str>, label: &'static str) -> u8 {
+    let known = labels.with(0, u32::MAX, |it| it.iter().position(|it| *it == label));
+    if let Some(known) = known {
+        return known as u8;
+    }
+    // A system has a handful of words; should one have more than 255, the rest share the last.
+    if labels.len() < 255 {
+        labels.push(label);
+    }
+    (labels.len() - 1) as u8
 }
 
 /// A running hash of whole words: the same on every platform and in every release.
@@ -513,7 +528,7 @@ pub struct HistoryEvent {
     /// `read`, `write`, `cas`, …
     pub op: &'static str,
     /// The object.
-    pub key: String,
+    pub key: Word,
     /// What is written; for the `ok` of a read, what was read.
     pub value: Json,
     /// When, in nanoseconds.

@@ -194,7 +194,7 @@ fn another_checker_agrees_about_sequential_consistency() {
         corrupt(&mut dice, &mut events, times);
         let mut tester = SequentialConsistencyTester::new(Two::default());
         for it in &events {
-            let key = usize::from(it.key == "y");
+            let key = usize::from(&*it.key == "y");
             let value = (it.op == "write").then(|| number(&it.value));
             let done = match it.phase {
                 Phase::Invoke => tester.on_invoke(it.client, (key, value)),

@@ -419,12 +419,11 @@ fn nodes_join_and_leave_where_the_system_lets_them() {
             .all(|it| !matches!(it.verdict, Verdict::Violated | Verdict::Blocked)),
         "{healthy:?}"
     );
-    let refused = RunSpec::from_link("raft/calm?do=1s+join")
-        .unwrap()
-        .build(Level::Off)
-        .err()
-        .unwrap();
-    assert!(refused.to_string().contains("join"), "{refused}");
+    let mut run = seen("raft/calm?do=1s+join&do=2s+leave+n2", "3s");
+    assert_eq!(run.frame().nodes.len(), 6);
+    run.assert_says("n2 is gone for good");
+    run.go_on("4s");
+    assert_eq!(run.status(1), Status::Gone);
 }
 
 #[test]

@@ -85,14 +85,15 @@ fn what_must_fall_falls() {
             let reports = reports(&mut link, system.about.id, scenario.id, seed);
             let report = reports.iter().find(|it| it.name == check);
             let report = report.unwrap_or_else(|| panic!("{link}: there is no check {check}"));
-            assert_eq!(
-                report.verdict,
-                Verdict::Violated,
-                "{link}: {check} did not fall"
-            );
+            // Progress is not broken at a moment: it is missing at the end.
+            let fell = match report.verdict {
+                Verdict::Violated => report.at.is_some(),
+                Verdict::Blocked => true,
+                _ => false,
+            };
             assert!(
-                report.at.is_some() && report.reason.is_some(),
-                "{link}: {report:?}"
+                fell && report.reason.is_some(),
+                "{link}: {check} did not fall: {report:?}"
             );
         }
     }
@@ -101,16 +102,25 @@ fn what_must_fall_falls() {
 #[test]
 fn with_the_rule_back_nothing_falls() {
     for (system, scenario) in scenarios() {
-        if scenario.weakened.is_none() {
+        let Some(check) = scenario.weakened else {
             continue;
-        }
+        };
         for seed in 1..=WEAKENED {
             let mut spec = spec(system, &scenario, seed);
             let settings = (system.settings)(&spec).unwrap_or_else(|it| panic!("{it}"));
-            for rule in settings.iter().filter(|it| it.rule.is_some()) {
+            // Only that one: others may belong to another way of doing things, under which the story does not happen.
+            for rule in settings.iter().filter(|it| it.rule == Some(check)) {
                 spec.set(rule.id, "on");
             }
             nothing_falls(&spec);
+            let reports = finished(&spec, Level::Off).reports();
+            let weak = reports.iter().find(|it| Some(it.name) == scenario.weakened);
+            assert_ne!(
+                weak.map(|it| it.verdict),
+                Some(Verdict::Blocked),
+                "{}",
+                spec.link()
+            );
         }
     }
 }

@@ -98,8 +98,11 @@ fn every_weakened_scenario_is_found_and_made_small() {
         let goal = Goal::Check(check.to_owned());
         let found = scan(&spec, goal.clone(), 1_000).first;
         let found = found.unwrap_or_else(|| panic!("{}: {check} never falls", spec.link()));
-        assert_eq!((found.what.as_str(), found.how), (check, How::Violated));
-        make_small(&found, &goal);
+        assert_eq!(found.what, check);
+        // What never comes cannot be made to come sooner.
+        if found.how == How::Violated {
+            make_small(&found, &goal);
+        }
     }
 }
 

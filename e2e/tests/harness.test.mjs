@@ -41,7 +41,7 @@ pageTest('the server gives nothing from outside its folder', async ({ context })
   assert.equal(await status(''), 200);
   assert.equal(await status('/index.html'), 404);
   assert.equal(await status('..%2f..%2fCargo.toml'), 404);
-  const wasm = (await (await context.request.get(site.url)).text()).match(/[\w.-]+\.wasm/)[0];
+  const wasm = (await (await context.request.get(site.url)).text()).match(/clusterscope-[\w.-]+\.wasm/)[0];
   const answer = await context.request.get(new URL(wasm, site.url).href);
   assert.equal(answer.headers()['content-type'], 'application/wasm');
   await site.close();

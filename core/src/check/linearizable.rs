@@ -201,7 +201,7 @@ mod tests {
                 client: words[0].parse().unwrap(),
                 phase,
                 op,
-                key: "x".to_owned(),
+                key: "x".to_owned().into(),
                 value,
                 time: Time(index as u64),
                 event: NO_EVENT,

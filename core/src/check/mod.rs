@@ -28,7 +28,7 @@ use std::cell::RefCell;
 
 use serde::Serialize;
 
-use crate::exhibit::{Exhibit, World};
+use crate::exhibit::{Exhibit, Glance, World};
 use crate::parts::log::Log;
 use crate::sim::time::Time;
 use crate::trace::{HistoryEvent, NO_EVENT};
@@ -251,6 +251,32 @@ impl Report {
     }
 }
 
+/// Which of the eight halves of a glance, a bit each.
+pub(crate) type Halves = u8;
+
+/// Every half of a glance.
+pub(crate) const EVERYTHING: Halves = Halves::MAX;
+
+/// The halves in which a glance has any bit.
+#[inline]
+pub(crate) fn halves(glance: Glance) -> Halves {
+    let half = |it: u64, place: usize| Halves::from(it != 0) << place;
+    (0..4).fold(0, |all, it| {
+        all | half(glance[it] & u64::from(u32::MAX), 2 * it) | half(glance[it] >> 32, 2 * it + 1)
+    })
+}
+
+/// The halves in which two glances differ.
+#[inline]
+pub(crate) fn differing(one: &Glance, two: &Glance) -> Halves {
+    let bits: Glance = std::array::from_fn(|it| one[it] ^ two[it]);
+    // So it is after most steps.
+    if bits[0] | bits[1] | bits[2] | bits[3] == 0 {
+        return 0;
+    }
+    halves(bits)
+}
+
 /// A check during a run.
 pub(crate) struct Watch<P: Exhibit> {
     promise: Promise<P>,
@@ -276,6 +302,8 @@ enum Present {
     Eventually(Option<String>),
     /// History: who judges it.
     History(JudgeFn),
+    /// History: clients are not promised this.
+    Unpromised,
 }
 
 impl<P: Exhibit> Clone for Watch<P> {
@@ -299,6 +327,11 @@ impl<P: Exhibit> Watch<P> {
     pub(crate) fn is_open(&self) -> bool {
         let looks = matches!(self.promise, Promise::Always(_) | Promise::Sometimes { .. });
         looks && self.ledger.settled.is_none()
+    }
+
+    /// The halves of a glance that it depends on.
+    pub(crate) fn attends(&self) -> Halves {
+        halves(P::attends(self.promise.name()))
     }
 
     /// Looks at the world after step `step`, and says whether that decided it. What has been decided stays so.
@@ -334,7 +367,13 @@ impl<P: Exhibit> Watch<P> {
                 name,
                 promise,
                 judge,
-            } => (*name, *promise, Present::History(*judge)),
+            } => {
+                let present = match P::promises(world.config, name) {
+                    true => Present::History(*judge),
+                    false => Present::Unpromised,
+                };
+                (*name, *promise, present)
+            }
         };
         self.ledger.report(name, promise, present, world.history)
     }
@@ -369,6 +408,9 @@ impl Ledger {
             Present::Eventually(missing) => {
                 report.verdict = Verdict::Blocked;
                 report.reason = missing;
+            }
+            Present::Unpromised => {
+                report.reason = Some("not promised with these settings".to_owned());
             }
             Present::History(judge) => {
                 return report.judged(&self.judgement(history, judge), history);

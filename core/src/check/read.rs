@@ -102,7 +102,7 @@ impl Reader {
             client,
             phase,
             op,
-            key,
+            key: key.into(),
             value,
             time,
             event: line,

@@ -71,18 +71,23 @@ struct Key {
 }
 
 impl Key {
-    /// How far behind a read is that began at `begun` and returned `value`.
+    /// How far behind a read is that began at `begun` and returned `value`; of siblings (a list) each counts.
     fn staleness(&self, value: &Json, begun: Time) -> Option<Staleness> {
-        if self.open.contains(value) {
+        let returned: &[Json] = match value {
+            Json::Array(values) => values,
+            value => std::slice::from_ref(value),
+        };
+        if returned.iter().any(|it| self.open.contains(it)) {
             return None;
         }
-        let known = self.writes.iter().rfind(|it| it.value == *value);
+        let known = |value: &Json| self.writes.iter().rfind(|it| it.value == *value);
+        let known: Vec<&Write> = returned.iter().filter_map(known).collect();
         let mut missing = self.writes.iter().filter(|it| {
-            it.acknowledged < begun && known.is_none_or(|known| it.begun > known.acknowledged)
+            it.acknowledged < begun && known.iter().all(|known| it.begun > known.acknowledged)
         });
         let first = missing.next()?;
         // What is remembered no more, or was there before the first write, is older than all that is remembered.
-        let forgotten = if known.is_none() { self.forgotten } else { 0 };
+        let forgotten = if known.is_empty() { self.forgotten } else { 0 };
         Some(Staleness {
             versions: 1 + missing.count() as u32 + forgotten,
             by: begun.since(first.acknowledged),
@@ -185,7 +190,7 @@ impl Tally {
             Phase::Fail => bucket.refused += 1,
             Phase::Info | Phase::Invoke => bucket.unknown += 1,
         }
-        let key = self.keys.entry(line.key.clone()).or_default();
+        let key = self.keys.entry(line.key.to_string()).or_default();
         match (line.phase, line.op) {
             (Phase::Ok, "read") => {
                 bucket.reads += 1;
@@ -208,7 +213,7 @@ impl Tally {
     fn begin(&mut self, line: &HistoryEvent) {
         let value = written(line).unwrap_or(Json::Null);
         if line.op != "read" {
-            let key = self.keys.entry(line.key.clone()).or_default();
+            let key = self.keys.entry(line.key.to_string()).or_default();
             key.open.push(value.clone());
             if key.open.len() > WRITES_KEPT {
                 key.open.remove(0);
@@ -240,7 +245,7 @@ mod tests {
                 client: *client,
                 phase: *phase,
                 op,
-                key: "x".to_owned(),
+                key: "x".to_owned().into(),
                 value: value.clone(),
                 time: Time(Span::ms(*ms).0),
                 event: place as u32,
@@ -308,6 +313,8 @@ mod tests {
             (1, Ok, "write", json!(1), 20),
             (3, Invoke, "read", json!(null), 30),
             (3, Ok, "read", json!(2), 40),
+            (3, Invoke, "read", json!(null), 50),
+            (3, Ok, "read", json!([1, 2]), 60),
         ]);
         let mut tally = Tally::default();
         tally.follow(&log);

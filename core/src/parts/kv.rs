@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::error::BadInput;
 use crate::exhibit::Operation;
+use crate::protocol::{Outcome, Payload};
 use crate::sim::dist::Zipf;
 use crate::sim::rng::Rng;
 use crate::sim::settings::Environment;
@@ -155,6 +156,12 @@ impl KvRequest {
     }
 }
 
+impl Payload for KvRequest {
+    fn kind(&self) -> &'static str {
+        KvRequest::kind(self)
+    }
+}
+
 impl fmt::Display for KvRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -202,8 +209,22 @@ pub enum KvResult {
     Mismatch(Option<i64>),
 }
 
+impl KvResult {
+    /// What it means for the client.
+    pub fn outcome(self) -> Outcome {
+        match self {
+            KvResult::Value(value) => Outcome::Done(json!(value)),
+            KvResult::Written => Outcome::Done(json!("written")),
+            KvResult::Mismatch(found) => Outcome::Refused(match found {
+                Some(found) => format!("it holds {found}"),
+                None => "it is absent".to_owned(),
+            }),
+        }
+    }
+}
+
 /// The state machine: keys and whole numbers.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Hash)]
 pub struct Store(BTreeMap<Key, i64>);
 
 impl Store {
@@ -246,6 +267,12 @@ impl Store {
         } else {
             pairs.join(" ")
         }
+    }
+}
+
+impl Serialize for Store {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.describe())
     }
 }
 

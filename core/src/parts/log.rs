@@ -44,20 +44,33 @@ impl<T> Buffer<T> {
 }
 
 impl<T: Hash> Buffer<T> {
+    /// Hashes items that nobody has asked for, up to `to`.
+    #[inline(never)]
+    fn hash_on(&self, hashes: &mut Vec<u64>, to: u32) {
+        for item in &self.items.borrow()[hashes.len()..to as usize] {
+            let before = hashes.last().copied().unwrap_or(0);
+            let with = before.wrapping_mul(HASH_FACTOR);
+            hashes.push(with.wrapping_add(PayloadHasher::of(item)));
+        }
+    }
+
     /// A hash of the items from `from` up to `to`, wherever they stand.
     ///
     /// A leader sends the same entries again and again, in ever other slices. So each item is hashed once, and the
     /// hash of a slice is what the hash of all up to its end has more than that of all before it.
     fn hash(&self, from: u32, to: u32) -> u64 {
         let mut hashes = self.hashes.borrow_mut();
-        let known = hashes.len().min(to as usize);
-        for item in &self.items.borrow()[known..to as usize] {
-            let before = hashes.last().copied().unwrap_or(0);
-            let with = before.wrapping_mul(HASH_FACTOR);
-            hashes.push(with.wrapping_add(PayloadHasher::of(item)));
+        if hashes.len() < to as usize {
+            self.hash_on(&mut hashes, to);
         }
         let until = |it: u32| it.checked_sub(1).map_or(0, |it| hashes[it as usize]);
-        let before = until(from).wrapping_mul(HASH_FACTOR.wrapping_pow(to - from));
+        // Most slices are short.
+        let factor = match to - from {
+            0 => return 0,
+            1 => HASH_FACTOR,
+            many => HASH_FACTOR.wrapping_pow(many),
+        };
+        let before = until(from).wrapping_mul(factor);
         until(to).wrapping_sub(before)
     }
 }

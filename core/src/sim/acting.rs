@@ -53,9 +53,9 @@ impl<P: Exhibit> Sim<P> {
         let (name, cause) = (timer.timer, timer.event);
         let payload = PayloadHasher::of(&name);
         let ends = (node.into(), HostId::WORLD);
-        let event = self
-            .kernel
-            .record_about(Kind::Timer, ends, (cause, 0), ("timer", 0), payload);
+        let event =
+            self.kernel
+                .record_about(Kind::Timer, ends, (cause, 0), || ("timer", 0), payload);
         self.say(event, || None, |_| format!("{node}: timer {name} runs out"));
         self.act(node, event, |state, ctx| state.on_timer(ctx, name));
     }
@@ -159,23 +159,26 @@ impl<P: Exhibit> Sim<P> {
     fn finish(&mut self, node: NodeId, event: u32) {
         self.changed = Some(node);
         self.say_changes(node, event);
-        for at in 0..self.effects.len() {
+        let doomed = self.kernel.hosts[node.index()].crash_point.is_some();
+        let mut at = 0;
+        while let Some(effect) = self.effects.get_mut(at) {
+            at += 1;
+            // Small and frequent: not worth a move.
+            if let Effect::SetTimer(timer, min, max) = *effect {
+                self.set_timer(node, timer, min, max, event);
+                continue;
+            }
             // Taken out where it stands: nothing moves up, and the list keeps its memory.
-            let effect = std::mem::replace(&mut self.effects[at], Effect::Leave);
+            let effect = std::mem::replace(effect, Effect::Leave);
             if let Effect::Work(span) = effect {
-                let rest = self.effects.drain(at + 1..).collect();
+                let rest = self.effects.drain(at..).collect();
                 self.work(node, event, span, rest);
                 break;
             }
-            if self.kernel.hosts[node.index()].crash_point.is_some()
-                && self.crash_at(node, event, &effect)
-            {
+            if doomed && self.crash_at(node, event, &effect) {
                 break;
             }
-            // These may take the node down.
-            let risky = matches!(effect, Effect::Persist(_) | Effect::Leave);
-            self.carry_out_effect(node, event, effect);
-            if risky && self.kernel.hosts[node.index()].is_down() {
+            if !self.carry_out_effect(node, event, effect) {
                 break;
             }
         }
@@ -203,16 +206,30 @@ impl<P: Exhibit> Sim<P> {
         here
     }
 
-    #[inline]
-    fn carry_out_effect(&mut self, node: NodeId, event: u32, effect: Effect<P>) {
-        let writing = self.kernel.hosts[node.index()].disk.syncing.is_some();
-        let held = &mut self.members[node.index()].held;
+    /// Carries out one effect. `false` when it has taken the node down.
+    #[inline(always)]
+    fn carry_out_effect(&mut self, node: NodeId, event: u32, effect: Effect<P>) -> bool {
         match effect {
-            Effect::Send(to, message) if writing => held.push_back(Held::Send(to, message)),
-            Effect::Respond(id, response) if writing => held.push_back(Held::Respond(id, response)),
-            Effect::Send(to, message) => self.send(node, to, message, event),
-            Effect::Respond(id, response) => self.respond(node, id, response, event),
-            Effect::Persist(durable) => self.persist(node, durable, event),
+            Effect::Send(to, message) => {
+                if self.is_writing(node) {
+                    let held = &mut self.members[node.index()].held;
+                    held.push_back(Held::Send(to, message));
+                } else {
+                    self.send(node, to, message, event);
+                }
+            }
+            Effect::Respond(id, response) => {
+                if self.is_writing(node) {
+                    let held = &mut self.members[node.index()].held;
+                    held.push_back(Held::Respond(id, response));
+                } else {
+                    self.respond(node, id, response, event);
+                }
+            }
+            Effect::Persist(durable) => {
+                self.persist(node, durable, event);
+                return !self.kernel.hosts[node.index()].is_down();
+            }
             Effect::SetTimer(timer, min, max) => self.set_timer(node, timer, min, max, event),
             Effect::CancelTimer(timer) => {
                 let timers = &mut self.members[node.index()].timers;
@@ -221,9 +238,18 @@ impl<P: Exhibit> Sim<P> {
                 }
             }
             Effect::Note(label, details) => self.note(node, label, details, event),
-            Effect::Leave => self.go(node),
+            Effect::Leave => {
+                self.go(node, event);
+                return !self.kernel.hosts[node.index()].is_down();
+            }
             Effect::Work(_) => unreachable!("the rest of the list was put off"),
         }
+        true
+    }
+
+    /// Whether what a node sends waits for its disk.
+    fn is_writing(&self, node: NodeId) -> bool {
+        self.kernel.hosts[node.index()].disk.syncing.is_some()
     }
 
     /// A turn of the story.

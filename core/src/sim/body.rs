@@ -3,6 +3,7 @@
 //! All that commands do is written once, for [`Body`], and stands in the page once; a further system adds only the few
 //! things below that touch its own types.
 
+use crate::check::EVERYTHING;
 use crate::error::BadInput;
 use crate::exhibit::{About, Exhibit, Status};
 use crate::frame::Role;
@@ -132,7 +133,7 @@ impl<P: Exhibit> Body for Sim<P> {
     }
 
     fn show(&mut self) {
-        self.observe();
+        self.observe(EVERYTHING);
     }
 
     fn set_changed(&mut self, node: NodeId) {
@@ -257,10 +258,10 @@ impl<P: Exhibit> Sim<P> {
         self.body().crash(node, cause);
     }
 
-    /// A node leaves for good.
+    /// A node leaves for good because of what it was at.
     #[inline(never)]
-    pub(super) fn go(&mut self, node: NodeId) {
-        self.body().stop(node, Status::Gone);
+    pub(super) fn go(&mut self, node: NodeId, cause: u32) {
+        self.body().go(node, cause);
     }
 
     /// Sees to it that a node takes up what waits at `now`, if it can.

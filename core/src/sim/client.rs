@@ -11,7 +11,8 @@ use crate::protocol::{Answer, ClientId, NodeId, Outcome, Payload, RequestId};
 use crate::trace::{HistoryEvent, HostId, Kind, NO_EVENT, PayloadHasher, Phase};
 
 use super::flight::Cargo;
-use super::network::Parcel;
+use super::kernel::Kernel;
+use super::network::{Network, Parcel};
 use super::queue::Event;
 use super::rng::{Rng, Stream};
 use super::simulation::Sim;
@@ -114,11 +115,15 @@ impl<P: Exhibit> Told<P> {
             Told::Nothing => return "no answer".to_owned(),
             Told::Died => return "died".to_owned(),
         };
-        match response.outcome() {
+        let told = match response.outcome() {
             Outcome::Done(value) => json_text(&value),
             Outcome::Refused(why) => why.to_string(),
             Outcome::Elsewhere(Some(hint)) => format!("not here, ask {hint}"),
             Outcome::Elsewhere(None) => "not here".to_owned(),
+        };
+        match response.remark() {
+            Some(remark) => format!("{told} ({remark})"),
+            None => told,
         }
     }
 }
@@ -363,7 +368,12 @@ impl<P: Exhibit> Sim<P> {
     pub(super) fn invoke(&mut self, index: usize, request: P::Request) {
         let now = self.kernel.now;
         let until = now + self.kernel.environment.patience;
+        let nodes = self.members.len() as u64;
         let client = &mut self.clients[index];
+        // A person has said whom to ask.
+        if self.kernel.environment.spread && !client.is_manual() {
+            client.target = NodeId(client.rng.below(nodes) as u16);
+        }
         client.sequence += 1;
         client.asking = Some(Asking {
             request: request.clone(),
@@ -376,9 +386,13 @@ impl<P: Exhibit> Sim<P> {
         let (host, cause) = (client.end().into(), client.event);
         let payload = PayloadHasher::of(&request);
         let ends = (host, HostId::WORLD);
-        let event =
-            self.kernel
-                .record_about(Kind::Invoke, ends, (cause, 0), (request.kind(), 0), payload);
+        let event = self.kernel.record_about(
+            Kind::Invoke,
+            ends,
+            (cause, 0),
+            || (request.kind(), 0),
+            payload,
+        );
         self.clients[index].event = event;
         self.kernel.stats.invoked += 1;
         self.say(
@@ -398,13 +412,22 @@ impl<P: Exhibit> Sim<P> {
         asking.waiting = true;
         let (request, until) = (asking.request.clone(), asking.until);
         let ends = (HostId::client(client.slot), client.target.into());
-        let parcel = Parcel {
-            ends,
-            kind: request.kind(),
-            queued: 0,
+        let Kernel {
+            network,
+            environment,
+            calm,
+            ..
+        } = &self.kernel;
+        let passage = if *calm {
+            Network::carry(environment, &mut client.wire)
+        } else {
+            let parcel = Parcel {
+                ends,
+                kind: request.kind(),
+                queued: 0,
+            };
+            network.judge_client(environment, &mut client.wire, &parcel)
         };
-        let (network, environment) = (&self.kernel.network, &self.kernel.environment);
-        let passage = network.judge_client(environment, &mut client.wire, &parcel);
         let again = if client.is_manual() {
             until
         } else {
@@ -574,7 +597,7 @@ impl<P: Exhibit> Sim<P> {
             client: client.identity().0,
             phase,
             op: operation.op,
-            key: operation.key,
+            key: operation.key.into(),
             value,
             time: self.kernel.now,
             event: client.event,

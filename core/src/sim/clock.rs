@@ -15,8 +15,10 @@ const EPOCH: i128 = 100_000_000_000_000;
 pub struct Clock {
     /// True time of the last change.
     anchor: Time,
-    /// What the clock showed then, ahead of true time when positive, in nanoseconds.
-    offset: i64,
+    /// By how much its hands were moved, forward when positive, in nanoseconds.
+    set: i64,
+    /// How much it had gained then by running fast, in nanoseconds; negative by running slow.
+    gained: i64,
     /// How much too fast it runs since, in parts per million.
     drift: i32,
 }
@@ -30,11 +32,22 @@ impl Clock {
 
     /// By how many nanoseconds the clock is ahead of true time.
     pub fn ahead(&self, now: Time) -> i64 {
+        self.set.saturating_add(self.gain(now))
+    }
+
+    /// How long the clock has run by its own count: it may count too fast or too slow, but nobody sets it, and it never
+    /// goes back.
+    pub fn uptime(&self, now: Time) -> Time {
+        Time(now.0.saturating_add_signed(self.gain(now)))
+    }
+
+    /// How much it has gained by running fast.
+    fn gain(&self, now: Time) -> i64 {
         if self.drift == 0 {
-            return self.offset;
+            return self.gained;
         }
-        let gained = i128::from(now.since(self.anchor).0) * i128::from(self.drift) / MILLION;
-        (i128::from(self.offset) + gained).clamp(i64::MIN.into(), i64::MAX.into()) as i64
+        let gain = i128::from(now.since(self.anchor).0) * i128::from(self.drift) / MILLION;
+        (i128::from(self.gained) + gain).clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 
     /// How much too fast it runs, in parts per million.
@@ -43,14 +56,13 @@ impl Clock {
     }
 
     /// Moves the hands by `nanos`.
-    pub fn jump(&mut self, now: Time, nanos: i64) {
-        self.offset = self.ahead(now).saturating_add(nanos);
-        self.anchor = now;
+    pub fn jump(&mut self, nanos: i64) {
+        self.set = self.set.saturating_add(nanos);
     }
 
     /// Makes it run `ppm` parts per million too fast (too slow when negative) from now on.
     pub fn set_drift(&mut self, now: Time, ppm: i32) {
-        self.offset = self.ahead(now);
+        self.gained = self.gain(now);
         self.anchor = now;
         self.drift = ppm.clamp(-DRIFT_MAX_PPM, DRIFT_MAX_PPM);
     }
@@ -82,9 +94,15 @@ mod tests {
         let shown = |clock: &Clock| i128::from(clock.read(Time(Span::secs(10).0)).0) - EPOCH;
         assert_eq!(shown(&clock), i128::from(Span::secs(11).0));
         assert_eq!(clock.true_span(Span::ms(110)), Span::ms(100));
-        clock.jump(Time(Span::secs(10).0), -2_000_000_000);
+        clock.jump(-2_000_000_000);
         assert_eq!(shown(&clock), i128::from(Span::secs(9).0));
-        clock.jump(Time(Span::secs(10).0), i64::MIN);
-        assert_eq!(clock.read(Time(Span::secs(10).0)), Time(0));
+        clock.jump(i64::MIN);
+        let now = Time(Span::secs(10).0);
+        assert_eq!(clock.read(now), Time(0));
+        assert_eq!(
+            clock.uptime(now),
+            Time(Span::secs(11).0),
+            "nobody sets that"
+        );
     }
 }

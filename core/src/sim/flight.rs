@@ -9,7 +9,7 @@ use crate::trace::{HostId, Kind, PayloadHasher, tint};
 
 use super::client::Client;
 use super::kernel::Kernel;
-use super::network::{CUT, DAMAGED, DOWN, Ends, INBOX_FULL, Parcel, Passage};
+use super::network::{CUT, DAMAGED, DOWN, Ends, INBOX_FULL, Network, Parcel, Passage};
 use super::queue::{Entry, Event};
 use super::simulation::Sim;
 use super::time::{Span, Time};
@@ -43,6 +43,11 @@ impl<P: Exhibit> Cargo<P> {
             Cargo::Response(..) => Mark::Reply,
         };
         Look { mark, epoch: None }
+    }
+
+    /// Its name and its epoch, for the trace.
+    fn word(&self) -> (&'static str, u16) {
+        (self.kind(), tint(self.look().epoch))
     }
 
     /// The hash of its content, for the trace.
@@ -153,22 +158,14 @@ impl<P: Exhibit> Sim<P> {
             self.lose(slot, why);
             return true;
         }
-        let cargo = self.cargos[slot as usize].as_ref().expect(IN_STEP);
-        let (kind, look) = (cargo.kind(), cargo.look());
-        let word = (kind, tint(look.epoch));
+        let cargo = self.take_out(slot);
+        let word = || cargo.word();
         let event = self
             .kernel
             .record_about(Kind::Deliver, (to, from), origin, word, 0);
         if self.explaining {
-            let fields = cargo.fields();
-            let (from, to) = (from.name(), to.name());
-            self.say(
-                event,
-                || Some(fields),
-                |body| format!("{to} receives {} from {from}", summary(kind, body)),
-            );
+            self.say_delivered(event, (from, to), &cargo);
         }
-        let cargo = self.take_out(slot);
         match (cargo, to.node(), from.node()) {
             (Cargo::Message(message), Some(to), Some(from)) => {
                 self.kernel.stats.delivered += 1;
@@ -188,7 +185,8 @@ impl<P: Exhibit> Sim<P> {
     /// Whether nothing at all can keep something from its end: so it is nearly always.
     #[inline]
     fn is_way_free(&self, from: HostId, to: HostId) -> bool {
-        to.node().is_none_or(|it| !self.must_wait(it)) && !self.kernel.network.is_cut((from, to))
+        to.node().is_none_or(|it| !self.must_wait(it))
+            && (self.kernel.calm || !self.kernel.network.is_cut((from, to)))
     }
 
     /// Whether what has come to this end waits there, because a node that runs cannot take it now.
@@ -234,7 +232,7 @@ impl<P: Exhibit> Sim<P> {
         }
         let origin = (flight.event, id);
         let ends = (HostId::WORLD, to);
-        let word = (why, tint(cargo.look().epoch));
+        let word = || (why, tint(cargo.look().epoch));
         let event = self.kernel.record_about(Kind::Lose, ends, origin, word, 0);
         self.say(
             event,
@@ -248,6 +246,22 @@ impl<P: Exhibit> Sim<P> {
 
     #[inline]
     pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
+        if to.index() >= self.members.len() {
+            return;
+        }
+        self.kernel.stats.sent += 1;
+        if !self.kernel.calm {
+            return self.send_amiss(from, to, message, cause);
+        }
+        let wire = &mut self.kernel.hosts[from.index()].wire;
+        let passage = Network::carry(&self.kernel.environment, wire);
+        let ends = (from.into(), to.into());
+        self.set_off(ends, passage, Cargo::Message(message), cause);
+    }
+
+    /// Sends a message where anything may befall it.
+    #[inline(never)]
+    fn send_amiss(&mut self, from: NodeId, to: NodeId, message: P::Message, cause: u32) {
         let ends = (from.into(), to.into());
         let parcel = Parcel {
             ends,
@@ -259,18 +273,16 @@ impl<P: Exhibit> Sim<P> {
             environment,
             hosts,
             now,
-            stats,
             ..
         } = &mut self.kernel;
-        stats.sent += 1;
         let wire = &mut hosts[from.index()].wire;
         let passage = network.judge(environment, wire, *now, &parcel);
+        let cargo = Cargo::Message(message);
         if !environment.copies() {
-            self.launch(ends, passage, Cargo::Message(message), cause);
+            self.launch(ends, passage, cargo, cause);
             return;
         }
         let copies = network.judge_copies(environment, wire, *now, &parcel);
-        let cargo = Cargo::Message(message);
         let event = self.launch(ends, passage, cargo.clone(), cause);
         for passage in copies.into_iter().flatten() {
             self.copy(ends, passage, cargo.clone(), event);
@@ -286,10 +298,9 @@ impl<P: Exhibit> Sim<P> {
         let id = self.take_message_id();
         let kind = cargo.kind();
         let places = (HostId::WORLD, ends.1);
-        let word = (kind, tint(cargo.look().epoch));
-        let event = self
-            .kernel
-            .record_about(Kind::Duplicate, places, (sent, id), word, 0);
+        let event =
+            self.kernel
+                .record_about(Kind::Duplicate, places, (sent, id), || cargo.word(), 0);
         let (from, to) = (ends.0.name(), ends.1.name());
         self.say(
             event,
@@ -308,19 +319,29 @@ impl<P: Exhibit> Sim<P> {
     ) {
         let slot = Client::<P>::slot_of(id.client);
         let ends = (from.into(), HostId::client(slot));
-        let parcel = Parcel {
-            ends,
-            kind: response.kind(),
-            queued: 0,
+        let Kernel {
+            network,
+            environment,
+            hosts,
+            calm,
+            ..
+        } = &mut self.kernel;
+        let wire = &mut hosts[from.index()].wire;
+        let passage = if *calm {
+            Network::carry(environment, wire)
+        } else {
+            let parcel = Parcel {
+                ends,
+                kind: response.kind(),
+                queued: 0,
+            };
+            network.judge_client(environment, wire, &parcel)
         };
-        let wire = &mut self.kernel.hosts[from.index()].wire;
-        let network = &self.kernel.network;
-        let passage = network.judge_client(&self.kernel.environment, wire, &parcel);
         self.launch(ends, passage, Cargo::Response(id, response), cause);
     }
 
     /// Puts something on its way because of event number `cause`. Returns the sending event.
-    #[inline]
+    #[inline(never)]
     pub(super) fn launch(
         &mut self,
         ends: Ends,
@@ -328,17 +349,32 @@ impl<P: Exhibit> Sim<P> {
         cargo: Cargo<P>,
         cause: u32,
     ) -> u32 {
+        self.set_off(ends, passage, cargo, cause)
+    }
+
+    /// [`Sim::launch`], for where it is called most.
+    #[inline(always)]
+    fn set_off(&mut self, ends: Ends, passage: Passage, cargo: Cargo<P>, cause: u32) -> u32 {
         let id = self.take_message_id();
-        let kind = cargo.kind();
-        let word = (kind, tint(cargo.look().epoch));
-        let event = self
-            .kernel
-            .record_about(Kind::Send, ends, (cause, id), word, cargo.payload());
+        let payload = cargo.payload();
+        let event =
+            self.kernel
+                .record_about(Kind::Send, ends, (cause, id), || cargo.word(), payload);
         if self.explaining {
             self.say_sent(event, ends, &cargo);
         }
         self.put(id, ends, passage, cargo, event);
         event
+    }
+
+    #[cold]
+    fn say_delivered(&mut self, event: u32, ends: Ends, cargo: &Cargo<P>) {
+        let (from, to) = (ends.0.name(), ends.1.name());
+        self.say(
+            event,
+            || Some(cargo.fields()),
+            |body| format!("{to} receives {} from {from}", summary(cargo.kind(), body)),
+        );
     }
 
     #[cold]

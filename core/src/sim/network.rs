@@ -229,8 +229,17 @@ pub struct Parcel {
 }
 
 impl Network {
-    /// Decides the fate of a message between two nodes.
+    /// Decides the fate of a message where nothing is amiss.
     #[inline(always)]
+    pub fn carry(environment: &Environment, rng: &mut Rng) -> Passage {
+        let whole = environment.latency.draw(rng);
+        if rng.happens(environment.loss) {
+            return lose(rng, whole);
+        }
+        Passage::of(whole)
+    }
+
+    /// Decides the fate of a message between two nodes.
     pub fn judge(
         &mut self,
         environment: &Environment,
@@ -238,9 +247,6 @@ impl Network {
         now: Time,
         parcel: &Parcel,
     ) -> Passage {
-        if self.since.is_none() && !environment.is_odd() {
-            return draw(environment, rng, parcel.ends, Way::default(), None);
-        }
         let cut = self.is_cut(parcel.ends);
         self.pass(environment, rng, now, parcel, cut)
     }
@@ -561,6 +567,11 @@ impl Network {
         ways.chain(rules).fold(split, |all, it| all | it)
     }
 
+    /// Whether nothing is amiss.
+    pub fn is_whole(&self) -> bool {
+        self.since.is_none()
+    }
+
     /// Since when the nodes have been split.
     pub fn split_since(&self) -> Option<Time> {
         self.split_since
@@ -569,7 +580,6 @@ impl Network {
 
 /// Delay and loss of a way, as the environment, the zones and the link itself have it; `own` is the delay that only
 /// messages of the kind have.
-#[inline(always)]
 fn draw(
     environment: &Environment,
     rng: &mut Rng,

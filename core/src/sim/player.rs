@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::error::BadInput;
-use crate::trace::{Explained, Level, PIECE, Record, Recorder, Records};
+use crate::trace::{Explained, Level, PIECE, PIECE_BYTES, Record, Recorder, Records};
 
 use super::command::{COMMANDS_MAX, Command, Planned};
 use super::run::Run;
@@ -640,16 +640,15 @@ impl Player {
 
     /// Lets the oldest records of all courses go, when there are too many.
     fn let_records_go(&mut self) {
-        let piece = PIECE as usize * size_of::<Record>();
         // The next piece is on its way.
-        let bytes = self.bytes().0 + piece;
+        let bytes = self.bytes().0 + PIECE_BYTES;
         if bytes <= self.limits.records {
             return;
         }
         let courses = self.branches.iter().map(|it| it.records());
         let courses: Vec<Records> = courses.chain([self.records()]).cloned().collect();
         let too_much = bytes - self.limits.records + self.limits.records / SHARE_LET_GO;
-        let mut left = too_much.div_ceil(piece);
+        let mut left = too_much.div_ceil(PIECE_BYTES);
         // What lies furthest back in any of them goes first. The last piece of each stays: it is being written.
         while left > 0 {
             let whole = courses.iter().filter(|it| it.first() + PIECE < it.len());

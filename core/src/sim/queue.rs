@@ -39,13 +39,6 @@ pub struct Entry {
     pub event: Event,
 }
 
-impl Entry {
-    /// What decides the order, as one number.
-    fn key(&self) -> u128 {
-        u128::from(self.time.0) << 64 | u128::from(self.sequence)
-    }
-}
-
 /// A slice lasts 2 to the power of this many nanoseconds: a quarter of a millisecond.
 const SLICE: u32 = 18;
 
@@ -53,13 +46,46 @@ const SLICE: u32 = 18;
 /// of the bits in a word.
 const SLICES: u64 = 1_024;
 
+/// The bits of a sequence number in the key of an entry in its slice: more than a machine can count.
+const SEQUENCE: u32 = u64::BITS - SLICE;
+
 /// No entry, as a place.
 const NONE: u32 = u32::MAX;
+
+/// An entry in the slice that it is due in, whose number is known from where it lies.
+#[derive(Clone, Copy, Debug)]
+struct Near {
+    /// When in its slice, in the upper bits, and the sequence number below: one word decides the order.
+    key: u64,
+    event: Event,
+}
+
+impl Near {
+    fn of(entry: Entry) -> Near {
+        debug_assert!(entry.sequence >> SEQUENCE == 0, "so many plans");
+        Near {
+            key: entry.time.0 << SEQUENCE | entry.sequence,
+            event: entry.event,
+        }
+    }
+
+    fn time(self, slice: u64) -> Time {
+        Time(slice << SLICE | self.key >> SEQUENCE)
+    }
+
+    fn entry(self, slice: u64) -> Entry {
+        Entry {
+            time: self.time(slice),
+            sequence: self.key & (u64::MAX >> SLICE),
+            event: self.event,
+        }
+    }
+}
 
 /// An entry that waits in a slice, and the next one there.
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
-    entry: Entry,
+    entry: Near,
     next: u32,
 }
 
@@ -67,7 +93,7 @@ struct Waiting {
 #[derive(Clone, Debug)]
 pub struct Queue {
     /// The entries of the present slice, the next one last.
-    present: Vec<Entry>,
+    present: Vec<Near>,
     /// What was planned for the present slice when it was sorted already, or for a slice before it.
     late: BinaryHeap<Reverse<Entry>>,
     /// The number of the present slice, counted from time zero.
@@ -129,8 +155,9 @@ impl Queue {
 
     /// The weight of a copy, in bytes.
     pub fn weight(&self) -> usize {
-        let entries = self.present.len() + self.late.len() + self.far.len();
-        self.heads.len() * size_of::<u32>()
+        let entries = self.late.len() + self.far.len();
+        self.present.len() * size_of::<Near>()
+            + self.heads.len() * size_of::<u32>()
             + self.full.len() * size_of::<u64>()
             + self.waiting.len() * size_of::<Waiting>()
             + entries * size_of::<Entry>()
@@ -139,18 +166,21 @@ impl Queue {
     /// When the next event is due.
     pub fn next_time(&self) -> Option<Time> {
         match (self.present.last(), self.late.peek()) {
-            (Some(one), None) => Some(one.time),
-            (Some(one), Some(Reverse(other))) => Some(one.time.min(other.time)),
+            (Some(one), None) => Some(one.time(self.slice)),
+            (Some(one), Some(Reverse(other))) => Some(one.time(self.slice).min(other.time)),
             (None, other) => other.map(|it| it.0.time),
         }
     }
 
     /// Takes the next event.
     pub fn pop(&mut self) -> Option<Entry> {
-        let entry = match (self.present.last(), self.late.peek()) {
-            (Some(one), Some(Reverse(other))) if other.key() < one.key() => self.late.pop()?.0,
-            (None, _) => self.late.pop()?.0,
-            _ => self.present.pop()?,
+        let entry = match self.present.last() {
+            Some(near) if self.late.is_empty() => {
+                let entry = near.entry(self.slice);
+                self.present.pop();
+                entry
+            }
+            _ => self.pop_late()?,
         };
         if self.present.is_empty() && self.late.is_empty() {
             self.advance();
@@ -158,12 +188,28 @@ impl Queue {
         Some(entry)
     }
 
+    /// Takes the next event where there are late ones.
+    #[inline(never)]
+    fn pop_late(&mut self) -> Option<Entry> {
+        let Some(near) = self.present.last() else {
+            return self.late.pop().map(|it| it.0);
+        };
+        let entry = near.entry(self.slice);
+        match self.late.peek() {
+            Some(Reverse(late)) if *late < entry => self.late.pop().map(|it| it.0),
+            _ => {
+                self.present.pop();
+                Some(entry)
+            }
+        }
+    }
+
     /// Puts an entry into its slice, which lies ahead and near.
     #[inline(always)]
     fn wait(&mut self, slice: u64, entry: Entry) {
         let ring = (slice % SLICES) as usize;
         let waiting = Waiting {
-            entry,
+            entry: Near::of(entry),
             next: self.heads[ring],
         };
         let place = self.free;
@@ -201,7 +247,9 @@ impl Queue {
             self.near -= 1;
             place = next;
         }
-        self.present.sort_unstable_by_key(|it| Reverse(it.key()));
+        if self.present.len() > 1 {
+            self.present.sort_unstable_by_key(|it| Reverse(it.key));
+        }
     }
 
     /// The first slice after the present one that has anything.

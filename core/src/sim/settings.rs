@@ -140,6 +140,8 @@ pub struct Environment {
     pub think: Dist,
     /// The pause between two requests of all clients together, whoever waits for answers; none for a closed loop.
     pub arrival: Dist,
+    /// Whether a client begins each request at any node, rather than at the one that answered last.
+    pub spread: bool,
     /// After how long without an answer a client asks again.
     pub retry: Span,
     /// After how long a client gives up, not knowing what became of its request.
@@ -182,6 +184,7 @@ impl Environment {
         clients: 0,
         think: Dist::Uniform(Span::ms(50), Span::ms(150)),
         arrival: Dist::Constant(Span::ZERO),
+        spread: false,
         retry: Span::ms(300),
         patience: Span::secs(3),
         keys: 3,
@@ -251,6 +254,7 @@ impl Environment {
             setting!("clients", "Clients", clients: whole(0, CLIENTS_MAX) as u32),
             setting!("think", "Pause between requests", think: dist(DELAY_MAX)),
             setting!("arrival", "A request arrives every (0s: after the answer)", arrival: dist(DELAY_MAX)),
+            setting!("spread", "Clients ask any node", spread: switch()),
             setting!("retry", "Client asks again after", retry: time(Span::ms(1), Span::secs(600))),
             setting!("patience", "Client gives up after", patience: time(Span::ms(1), Span::secs(600))),
             setting!("keys", "Keys", keys: whole(1, 10_000) as u32),

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use crate::check::{Report, Watch};
+use crate::check::{EVERYTHING, Halves, Report, Watch, differing};
 use crate::error::{BadInput, quote};
 use crate::exhibit::{Exhibit, Glance, World};
 use crate::frame::{Frame, MessageDetail, MessageView, NodeView, Role, TimerView};
@@ -175,8 +175,8 @@ pub struct Sim<P: Exhibit> {
     pub(super) free: Vec<u32>,
     pub(super) clients: Vec<Client<P>>,
     pub(super) watches: Vec<Watch<P>>,
-    /// The places of those that have to look at the steps to come.
-    pub(super) open: Vec<u16>,
+    /// The places of those that have to look at the steps to come, and what of a glance they depend on.
+    pub(super) open: Vec<(u16, Halves)>,
     /// What of each node was there to see when checks last looked at it.
     pub(super) glances: PerNode<Glance>,
     pub(super) history: Log<HistoryEvent>,
@@ -268,32 +268,36 @@ impl<P: Exhibit> Sim<P> {
     /// Finds the checks that have to look at the steps to come.
     fn open_watches(&mut self) {
         let open = self.watches.iter().enumerate().filter(|it| it.1.is_open());
-        self.open = open.map(|it| it.0 as u16).collect();
+        self.open = open.map(|it| (it.0 as u16, it.1.attends())).collect();
     }
 
-    /// Shows the world to the checks after something came due, unless there is nothing new in it.
+    /// Shows the world to those checks for which there may be something new in it after something came due.
     fn observe_news(&mut self) {
         let Some(node) = self.changed else {
             // Nodes are as they were.
             if self.glances.is_empty() {
-                self.observe();
+                self.observe(EVERYTHING);
             }
             return;
         };
         let state = self.members[node.index()].state.as_ref();
         let glance = state.and_then(P::glance);
         if glance.is_none() && self.glances.is_empty() {
-            return self.observe();
+            return self.observe(EVERYTHING);
         }
         let seen = self.glances.slot(node);
-        if glance.is_none() || *seen != glance {
+        let news = match (&*seen, &glance) {
+            (Some(before), Some(now)) => differing(before, now),
+            _ => EVERYTHING,
+        };
+        if news != 0 {
             *seen = glance;
-            self.observe();
+            self.observe(news);
         }
     }
 
-    /// The world as checks see it, with the checks themselves set free.
-    pub(super) fn observe(&mut self) {
+    /// Shows the world to the checks that depend on what is new, with the checks themselves set free.
+    pub(super) fn observe(&mut self, news: Halves) {
         let Sim {
             kernel,
             config,
@@ -317,9 +321,11 @@ impl<P: Exhibit> Sim<P> {
             history,
         };
         let mut settled = false;
-        for place in open {
-            let watch = &mut watches[usize::from(*place)];
-            settled |= watch.observe(&world, kernel.steps);
+        for (place, attends) in open {
+            if *attends & news != 0 {
+                let watch = &mut watches[usize::from(*place)];
+                settled |= watch.observe(&world, kernel.steps);
+            }
         }
         if settled {
             self.open_watches();
@@ -396,9 +402,11 @@ impl<P: Exhibit> Run for Sim<P> {
             if let Some(planned) = self.agenda.take(next, limit) {
                 self.kernel.begin_step(planned.at);
                 self.changed = None;
+                self.kernel.calm = false;
                 self.body().carry_out(&planned.command);
+                self.kernel.look_around();
                 self.glances = PerNode::default();
-                self.observe();
+                self.observe(EVERYTHING);
                 self.kernel.watch_budget(self.flights.len());
                 return true;
             }

@@ -184,8 +184,8 @@ impl<P: Exhibit> Sim<P> {
     /// Empties a node's disk.
     pub(super) fn empty_disk(&mut self, node: NodeId) {
         let member = &mut self.members[node.index()];
-        member.durable = P::Durable::default();
-        member.older = (P::Durable::default(), 0);
+        member.durable = member.durable.wiped();
+        member.older = (member.durable.clone(), 0);
         let disk = &mut self.kernel.host(node).disk;
         disk.damage = None;
         disk.spoilt = true;

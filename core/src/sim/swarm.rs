@@ -30,6 +30,8 @@ pub struct Swarm {
 pub struct Bears {
     /// Nodes may lose what their disks held, a minority of them.
     pub forgetting: bool,
+    /// Nodes may find their disks emptied, a minority of them.
+    pub wiping: bool,
     /// Nodes may join and leave.
     pub growth: bool,
     /// There may be one node more than usual: an even number and an odd one break different mistakes.
@@ -38,6 +40,9 @@ pub struct Bears {
 
 /// One coming and going of a fault: what begins it, and what ends it.
 type Fault = (Command, Vec<Command>);
+
+/// Several faults that begin together.
+type Faults = Vec<Fault>;
 
 /// The cluster as far as faults are drawn for it.
 struct Cluster {
@@ -260,6 +265,22 @@ const KINDS: [DrawFault; 23] = [
     },
 ];
 
+/// Whoever leads is not heard for half of the time, and now and then crashes: so one begins what another finishes, and
+/// falls in the middle of it.
+fn draw_confusion(rng: &mut Rng, until: Time) -> Faults {
+    let crowned = || Target::Role(CROWNED.to_owned());
+    let every = 30 + rng.below(60);
+    let mute = Command::OneWay(vec![crowned()], vec![Target::All]);
+    let mute = lasting_for(mute, Span::ms(every / 3 + rng.below(every / 2)));
+    let crash = lasting_for(Command::Crash(crowned()), Span::ms(50 + rng.below(200)));
+    let often = Span::ms(60 + rng.below(100));
+    let again = |every, it| Command::Every(every, until, Box::new(it));
+    vec![
+        (again(Span::ms(every), mute), vec![Command::Unite]),
+        (again(often, crash), vec![Command::Restart(Target::All)]),
+    ]
+}
+
 /// A fault that is taken back after so long.
 fn lasting_for(fault: Command, span: Span) -> Command {
     Command::For(Box::new(fault), span)
@@ -283,6 +304,15 @@ fn draw_forgetting(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
     ))
 }
 
+/// A disk is emptied: for systems that bear no worse.
+fn draw_wipe(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
+    if cluster.weak.is_empty() {
+        return None;
+    }
+    let node = Target::Node(*rng.pick(&cluster.weak));
+    Some((Command::Wipe(node.clone()), vec![Command::Restart(node)]))
+}
+
 /// A node comes or goes: for systems that bear it.
 fn draw_growth(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
     match cluster.weak.first() {
@@ -304,10 +334,18 @@ impl Swarm {
         let mut script = Vec::new();
         let mut kinds: Vec<DrawFault> = KINDS.to_vec();
         kinds.extend(bears.forgetting.then_some(draw_forgetting as DrawFault));
+        kinds.extend(bears.wiping.then_some(draw_wipe as DrawFault));
         kinds.extend(bears.growth.then_some(draw_growth as DrawFault));
         for kind in kinds {
             if rng.below(4) == 0 {
                 draw_kind(&mut rng, kind, &cluster, quiet_from, &mut script);
+            }
+        }
+        if rng.below(4) == 0 {
+            let from = Time(rng.below(quiet_from.0 / 2 + 1));
+            let to = (from + rng.span(Span(quiet_from.0 / 4), Span(quiet_from.0))).min(quiet_from);
+            for fault in draw_confusion(&mut rng, to) {
+                add(&mut script, fault, from, to);
             }
         }
         if rng.below(4) == 0 {
@@ -366,15 +404,18 @@ fn draw_kind(
     for _ in 0..times {
         let from = Time(rng.below(quiet_from.0.max(1)));
         let to = (from + rng.span(Span(longest.0 / 20), longest)).min(quiet_from);
-        let Some((begin, ends)) = kind(rng, cluster, to) else {
-            continue;
-        };
-        script.push(Planned {
-            at: from,
-            command: begin,
-        });
-        script.extend(ends.into_iter().map(|command| Planned { at: to, command }));
+        if let Some(fault) = kind(rng, cluster, to) {
+            add(script, fault, from, to);
+        }
     }
+}
+
+fn add(script: &mut Vec<Planned>, (begin, ends): Fault, from: Time, to: Time) {
+    script.push(Planned {
+        at: from,
+        command: begin,
+    });
+    script.extend(ends.into_iter().map(|command| Planned { at: to, command }));
 }
 
 /// Stops links one after the other, and lets them go in another order (FoundationDB's swizzle-clogging).
@@ -480,6 +521,7 @@ mod tests {
 
     const ALL: Bears = Bears {
         forgetting: true,
+        wiping: true,
         growth: true,
         any_size: true,
     };

@@ -179,6 +179,7 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<(Setup, ToldTo<P>), BadInput> {
         about: P::ABOUT,
         bears: Bears {
             forgetting: P::FORGETS,
+            wiping: P::WIPES,
             growth: P::GROWS,
             any_size: false,
         },

@@ -5,12 +5,28 @@ use crate::sim::system::{Card, System};
 
 pub mod consensus {
     //! Agreeing on one thing although machines fail.
+    pub mod multi_paxos;
+    pub mod paxos;
     pub mod raft;
+}
+
+pub mod replication {
+    //! Copies: who must have one before a client is told "written", and what may be read from whom.
+    pub mod cap;
+    pub mod primary_backup;
+    pub mod quorum;
 }
 
 pub mod order {
     //! Time, order, and what can be known of them.
+    pub mod causal_broadcast;
+    pub mod clocks;
     pub mod ping;
+}
+
+pub mod sharding {
+    //! Spreading data over nodes that come and go.
+    pub mod hash_ring;
 }
 
 /// Makes the two lists out of one.
@@ -28,6 +44,22 @@ macro_rules! registry {
 registry! {
     #[cfg(feature = "all")]
     order::ping::Ping,
+    #[cfg(feature = "all")]
+    order::clocks::Clocks,
+    #[cfg(feature = "all")]
+    order::causal_broadcast::Broadcast,
+    #[cfg(feature = "all")]
+    replication::primary_backup::PrimaryBackup,
+    #[cfg(feature = "all")]
+    replication::quorum::Quorum,
+    #[cfg(feature = "all")]
+    replication::cap::Cap,
+    #[cfg(feature = "all")]
+    sharding::hash_ring::HashRing,
+    #[cfg(feature = "all")]
+    consensus::paxos::Paxos,
+    #[cfg(feature = "all")]
+    consensus::multi_paxos::MultiPaxos,
     consensus::raft::Raft,
 }
 

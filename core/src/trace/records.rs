@@ -12,10 +12,145 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use super::Record;
+use super::{HostId, Kind, Record};
+use crate::sim::time::Time;
 
-/// So many records make a piece: 128 KiB.
+/// So many records make a piece.
 pub const PIECE: u32 = 4_096;
+
+/// What a piece takes: 96 KiB.
+pub const PIECE_BYTES: usize = PIECE as usize * size_of::<Packed>();
+
+/// Bits for the time of a packed record: 13 days, more than text can name.
+const TIME: u32 = 50;
+
+/// A record without what it shares with its neighbours: 24 bytes in place of 32.
+#[derive(Clone, Copy, Debug)]
+struct Packed {
+    /// In the lower bits the time, above it the steps since the first record of the piece.
+    moment: u64,
+    cause: u32,
+    item: u32,
+    host: HostId,
+    peer: HostId,
+    kind: Kind,
+    label: u8,
+    tint: u16,
+}
+
+impl Packed {
+    /// The record packed, in a piece that begins with step `first`; `None` when a number is too large for that.
+    #[inline]
+    fn of(record: Record, first: u32) -> Option<Packed> {
+        let steps = u64::from(record.step.checked_sub(first)?);
+        let fits = record.time.0 >> TIME == 0 && steps >> (u64::BITS - TIME) == 0;
+        fits.then_some(Packed {
+            moment: steps << TIME | record.time.0,
+            cause: record.cause,
+            item: record.item,
+            host: record.host,
+            peer: record.peer,
+            kind: record.kind,
+            label: record.label,
+            tint: record.tint,
+        })
+    }
+
+    fn unpack(self, first: u32) -> Record {
+        Record {
+            time: Time(self.moment & (u64::MAX >> (u64::BITS - TIME))),
+            step: first + (self.moment >> TIME) as u32,
+            cause: self.cause,
+            item: self.item,
+            host: self.host,
+            peer: self.peer,
+            kind: self.kind,
+            label: self.label,
+            tint: self.tint,
+        }
+    }
+}
+
+/// Consecutive records.
+#[derive(Clone, Debug)]
+enum Piece {
+    /// The step of the first record, and the records.
+    Packed(u32, Vec<Packed>),
+    /// Records that are too far apart to be packed.
+    Whole(Vec<Record>),
+}
+
+impl Piece {
+    /// An empty piece with room for so many records, the first of them in step `first`.
+    fn with_room(room: usize, first: u32) -> Piece {
+        Piece::Packed(first, Vec::with_capacity(room))
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Piece::Packed(_, records) => records.len(),
+            Piece::Whole(records) => records.len(),
+        }
+    }
+
+    fn get(&self, at: usize) -> Option<Record> {
+        match self {
+            Piece::Packed(first, records) => records.get(at).map(|it| it.unpack(*first)),
+            Piece::Whole(records) => records.get(at).copied(),
+        }
+    }
+
+    /// The records from place `from` up to `to`, as far as there are any.
+    fn range(&self, from: usize, to: usize) -> impl Iterator<Item = Record> + '_ {
+        (from..to.min(self.len())).filter_map(|it| self.get(it))
+    }
+
+    #[inline(always)]
+    fn push(&mut self, record: Record) {
+        if let Piece::Packed(first, records) = self {
+            if let Some(packed) = Packed::of(record, *first) {
+                return records.push(packed);
+            }
+        }
+        self.push_whole(record);
+    }
+
+    /// The same, where it is seldom done.
+    #[cold]
+    fn push_again(&mut self, record: Record) {
+        self.push(record);
+    }
+
+    #[cold]
+    fn push_whole(&mut self, record: Record) {
+        if let Piece::Packed(..) = self {
+            let mut whole = Vec::with_capacity(PIECE as usize);
+            whole.extend(self.range(0, usize::MAX));
+            *self = Piece::Whole(whole);
+        }
+        if let Piece::Whole(records) = self {
+            records.push(record);
+        }
+    }
+
+    /// A piece of its own of the first so many records.
+    fn beginning(&self, len: usize) -> Piece {
+        match self {
+            Piece::Packed(first, records) => {
+                Piece::Packed(*first, records[..len.min(records.len())].to_vec())
+            }
+            Piece::Whole(records) => Piece::Whole(records[..len.min(records.len())].to_vec()),
+        }
+    }
+
+    /// What it takes, in bytes.
+    fn bytes(&self) -> usize {
+        match self {
+            Piece::Packed(_, records) => records.capacity() * size_of::<Packed>(),
+            Piece::Whole(records) => records.capacity() * size_of::<Record>(),
+        }
+    }
+}
 
 /// So many pieces a replay keeps of a time whose records were let go.
 const BESIDE_MAX: usize = 32;
@@ -30,7 +165,9 @@ struct Shelf {
     first: u32,
     /// The number of the first piece that is there.
     lowest: u32,
-    pieces: VecDeque<Rc<Vec<Record>>>,
+    /// The number that the next record gets.
+    end: u32,
+    pieces: VecDeque<Rc<Piece>>,
     /// The hash of the trace after each whole piece, from the first one on, those that are gone among them. A shelf
     /// beside another does not know the first ones.
     hashes: Vec<Option<u64>>,
@@ -44,7 +181,7 @@ impl Shelf {
         (id >= self.first).then_some((piece as usize, (id % PIECE) as usize))
     }
 
-    fn get(&self, id: u32) -> Option<&Record> {
+    fn get(&self, id: u32) -> Option<Record> {
         let (piece, at) = self.place(id)?;
         self.pieces.get(piece)?.get(at)
     }
@@ -55,11 +192,12 @@ impl Shelf {
         let mut pieces: VecDeque<_> = self.pieces.iter().take(whole).cloned().collect();
         let rest = (len % PIECE) as usize;
         if let Some(last) = self.pieces.get(whole).filter(|_| rest > 0) {
-            pieces.push_back(Rc::new(last[..rest.min(last.len())].to_vec()));
+            pieces.push_back(Rc::new(last.beginning(rest)));
         }
         Shelf {
             first: self.first,
             lowest: self.lowest,
+            end: len,
             pieces,
             hashes: self.hashes[..((len / PIECE) as usize).min(self.hashes.len())].to_vec(),
             turns: self.turns.clone(),
@@ -69,26 +207,44 @@ impl Shelf {
     /// An empty shelf for records from number `len` on, which were let go here.
     fn beside(&self, len: u32, record: Record) -> Shelf {
         // What lies before is never looked at; it only fills the piece, so that numbers give places.
-        let filler = vec![record; (len % PIECE) as usize];
+        let mut filler = Piece::with_room((len % PIECE) as usize, record.step);
+        (0..len % PIECE).for_each(|_| filler.push(record));
         let before = self.turns.partition_point(|it| it.0 < len);
         Shelf {
             first: len,
             lowest: len / PIECE,
-            pieces: VecDeque::from([Rc::new(filler)]),
+            end: len,
+            // A piece is begun by its first record.
+            pieces: Some(filler)
+                .filter(|it| it.len() > 0)
+                .map(Rc::new)
+                .into_iter()
+                .collect(),
             hashes: vec![None; (len / PIECE) as usize],
             turns: Rc::new(self.turns[..before].to_vec()),
         }
     }
 
-    fn append(&mut self, id: u32, record: Record) {
-        if id % PIECE == 0 {
-            // The first piece grows as it is needed: most runs are short.
-            let room = if id == 0 { 16 } else { PIECE as usize };
-            self.pieces.push_back(Rc::new(Vec::with_capacity(room)));
+    /// Adds the next record.
+    #[inline(always)]
+    fn append(&mut self, record: Record) {
+        if self.end % PIECE == 0 {
+            self.begin_piece(record.step);
         }
         if let Some(last) = self.pieces.back_mut() {
-            Rc::make_mut(last).push(record);
+            match Rc::get_mut(last) {
+                Some(last) => last.push(record),
+                None => Rc::make_mut(last).push_again(record),
+            }
         }
+        self.end += 1;
+    }
+
+    #[inline(never)]
+    fn begin_piece(&mut self, step: u32) {
+        // The first piece grows as it is needed: most runs are short.
+        let room = if self.end == 0 { 16 } else { PIECE as usize };
+        self.pieces.push_back(Rc::new(Piece::with_room(room, step)));
     }
 
     fn forget_before(&mut self, id: u32) {
@@ -99,7 +255,7 @@ impl Shelf {
                 return;
             };
             let ids = self.lowest * PIECE..;
-            let kept = ids.zip(piece.iter().copied());
+            let kept = ids.zip(piece.range(0, usize::MAX));
             turns.extend(kept.filter(|it| it.0 >= self.first && it.1.is_interesting()));
             self.lowest += 1;
             self.first = self.lowest * PIECE;
@@ -153,7 +309,7 @@ impl Records {
         if id >= self.len {
             return None;
         }
-        self.shelf.borrow().get(id).copied()
+        self.shelf.borrow().get(id)
     }
 
     /// The last event.
@@ -162,20 +318,17 @@ impl Records {
     }
 
     /// Adds an event; `hash` is the hash of the trace with it.
+    #[inline(always)]
     pub(super) fn push(&mut self, record: Record, hash: u64) {
         let id = self.len;
-        if id < self.shelf.borrow().first {
-            let beside = self.shelf.borrow().beside(id, record);
-            let beside = Rc::new(RefCell::new(beside));
-            self.caught_up = Some(std::mem::replace(&mut self.shelf, beside));
+        let mut shelf = self.shelf.borrow_mut();
+        let is_new = shelf.end == id && id >= shelf.first;
+        if is_new {
+            shelf.append(record);
         }
-        let same = self.shelf.borrow().get(id).map(|it| *it == record);
-        if same == Some(false) {
-            let parted = self.shelf.borrow().parted(id);
-            self.shelf = Rc::new(RefCell::new(parted));
-        }
-        if same != Some(true) {
-            self.shelf.borrow_mut().append(id, record);
+        drop(shelf);
+        if !is_new {
+            self.push_again(id, record);
         }
         self.len += 1;
         if self.len % PIECE == 0 {
@@ -183,7 +336,26 @@ impl Records {
         }
     }
 
+    /// Adds an event where there are others already: the same ones, which a replay makes again, or another course.
+    #[inline(never)]
+    fn push_again(&mut self, id: u32, record: Record) {
+        if id < self.shelf.borrow().first {
+            let beside = self.shelf.borrow().beside(id, record);
+            let beside = Rc::new(RefCell::new(beside));
+            self.caught_up = Some(std::mem::replace(&mut self.shelf, beside));
+        }
+        let same = self.shelf.borrow().get(id).map(|it| it == record);
+        if same == Some(false) {
+            let parted = self.shelf.borrow().parted(id);
+            self.shelf = Rc::new(RefCell::new(parted));
+        }
+        if same != Some(true) {
+            self.shelf.borrow_mut().append(record);
+        }
+    }
+
     /// A piece is full.
+    #[inline(never)]
     fn end_piece(&mut self, hash: u64) {
         let piece = (self.len / PIECE) as usize - 1;
         {
@@ -220,17 +392,13 @@ impl Records {
             return visit(&[]);
         };
         let count = (to - from) as usize;
-        let piece = &shelf.pieces[start.0];
-        if start.1 + count <= piece.len() {
-            return visit(&piece[start.1..start.1 + count]);
+        let mut unpacked = Vec::with_capacity(count);
+        let mut at = start.1;
+        for piece in shelf.pieces.range(start.0..) {
+            unpacked.extend(piece.range(at, at + count - unpacked.len()));
+            at = 0;
         }
-        let mut copied = Vec::with_capacity(count);
-        copied.extend_from_slice(&piece[start.1..]);
-        for piece in shelf.pieces.range(start.0 + 1..) {
-            let rest = (count - copied.len()).min(piece.len());
-            copied.extend_from_slice(&piece[..rest]);
-        }
-        visit(&copied)
+        visit(&unpacked)
     }
 
     /// Calls `visit` with the number of each event from `from` up to `to` and the event, as far as they are kept,
@@ -243,11 +411,11 @@ impl Records {
             let Some((piece, at)) = shelf.place(id) else {
                 return;
             };
-            let Some(rest) = shelf.pieces.get(piece).and_then(|it| it.get(at..)) else {
+            let Some(piece) = shelf.pieces.get(piece).filter(|it| at < it.len()) else {
                 return;
             };
-            for record in rest.iter().take((to - id) as usize) {
-                if !visit(id, record) {
+            for record in piece.range(at, at + (to - id) as usize) {
+                if !visit(id, &record) {
                     return;
                 }
                 id += 1;
@@ -261,7 +429,7 @@ impl Records {
         let (mut low, mut high) = (shelf.first.min(self.len), self.len);
         while low < high {
             let middle = low + (high - low) / 2;
-            if shelf.get(middle).is_some_and(&before) {
+            if shelf.get(middle).is_some_and(|it| before(&it)) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -296,13 +464,13 @@ impl Records {
         let shelf = self.shelf.borrow();
         let pieces = shelf.pieces.iter();
         let new = pieces.filter(|it| seen.insert(Rc::as_ptr(it) as usize));
-        let records: usize = new.map(|it| it.capacity()).sum();
+        let records: usize = new.map(|it| it.bytes()).sum();
         let turns = if seen.insert(Rc::as_ptr(&shelf.turns) as usize) {
             shelf.turns.capacity()
         } else {
             0
         };
-        records * size_of::<Record>() + turns * size_of::<(u32, Record)>()
+        records + turns * size_of::<(u32, Record)>()
     }
 
     /// The first event in which two traces differ, by number; `None` when one is the beginning of the other. What was
@@ -315,7 +483,7 @@ impl Records {
         let theirs = other.shelf.borrow();
         let mut found = None;
         self.each(self.first().max(theirs.first), until, |id, record| {
-            if theirs.get(id) != Some(record) {
+            if theirs.get(id) != Some(*record) {
                 found = Some(id);
             }
             found.is_none()
@@ -381,6 +549,27 @@ mod tests {
     }
 
     #[test]
+    fn what_is_too_far_apart_is_kept_whole() {
+        for (time, step) in [(1 << TIME, 20), (20, 1 << 14), (u64::MAX, 1 << 30)] {
+            let mut records = Records::default();
+            run_on(&mut records, PIECE + 10, 0);
+            let odd = Record {
+                time: Time(time),
+                step: PIECE + step,
+                ..record(0, 7)
+            };
+            records.push(odd, 0);
+            records.push(odd, 0);
+            assert_eq!(records.get(PIECE + 9), Some(record(PIECE + 9, 0)));
+            assert_eq!(records.get(PIECE + 10), Some(odd));
+            assert_eq!(records.last(), Some(odd));
+            let all = records.to_vec();
+            assert_eq!(all.len() as u32, records.len());
+            assert_eq!(all[PIECE as usize - 1], record(PIECE - 1, 0));
+        }
+    }
+
+    #[test]
     fn a_replay_moves_along() {
         let mut one = Records::default();
         run_on(&mut one, 2 * PIECE, 0);
@@ -424,6 +613,12 @@ mod tests {
         assert_eq!(again.first(), 100);
         run_on(&mut again, 4 * PIECE, 0);
         assert!(again.shares_memory_with(&one));
+        // Where a piece begins, too.
+        let mut edge = one.clone();
+        edge.len = PIECE;
+        run_on(&mut edge, PIECE + 3, 0);
+        assert_eq!(edge.get(PIECE), Some(record(PIECE, 0)));
+        assert_eq!((edge.first(), edge.to_vec().len()), (PIECE, 3));
         // Another course from there stays by itself.
         let mut other = one.clone();
         other.len = 100;

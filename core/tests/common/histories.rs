@@ -31,7 +31,7 @@ pub fn event(client: u32, phase: Phase, op: &'static str, key: &str, value: Json
         client,
         phase,
         op,
-        key: key.to_owned(),
+        key: key.to_owned().into(),
         value,
         time: Time(0),
         event: 0,

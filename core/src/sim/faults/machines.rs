@@ -20,6 +20,15 @@ impl dyn Body {
         self.stop(node, Status::Down);
     }
 
+    /// A node leaves for good because of what it was at.
+    pub(in crate::sim) fn go(&mut self, node: NodeId, cause: u32) {
+        let event = self
+            .kernel_mut()
+            .record(Kind::Fault, node.into(), cause, "gone");
+        self.say(event, &|| format!("{node} is gone for good"));
+        self.stop(node, Status::Gone);
+    }
+
     /// Ends what a node is doing; what waits for it is lost.
     pub(in crate::sim) fn stop(&mut self, node: NodeId, status: Status) {
         let host = self.kernel_mut().host(node);
@@ -107,16 +116,14 @@ impl dyn Body {
         match self.kernel_mut().host(node).status {
             Status::Up => self.dismiss(node, cause),
             // Who cannot say good-bye goes without.
-            Status::Paused => self.stop(node, Status::Gone),
+            Status::Paused => self.go(node, cause),
             Status::Down => self.kernel_mut().host(node).status = Status::Gone,
             Status::Gone => {}
         }
     }
 
     pub(super) fn jump(&mut self, node: NodeId, nanos: i64) {
-        let kernel = self.kernel_mut();
-        let now = kernel.now;
-        kernel.host(node).clock.jump(now, nanos);
+        self.kernel_mut().host(node).clock.jump(nanos);
     }
 
     /// Changes how fast a clock runs; timers that run are counted by it, so they move.

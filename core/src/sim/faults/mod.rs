@@ -230,7 +230,7 @@ impl dyn Body {
         let kernel = self.kernel_mut();
         let amiss = kernel.network.amiss();
         let nowhere = (HostId::WORLD, HostId::WORLD);
-        kernel.record_about(Kind::Fault, nowhere, (NO_EVENT, 0), (label, amiss), 0)
+        kernel.record_about(Kind::Fault, nowhere, (NO_EVENT, 0), || (label, amiss), 0)
     }
 
     fn change_setting(&mut self, key: &str, value: &str, command: &Command) {

@@ -4,17 +4,20 @@
 //! anything has changed there that concerns it: most steps change little.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::check::{Invariant, Promise, linearizable};
 use crate::exhibit::World;
-use crate::parts::log::Log;
+use crate::parts::kv::Store;
 use crate::parts::per_client::PerClient;
 use crate::parts::per_node::PerNode;
+use crate::parts::quorum::{NodeSet, majority};
 use crate::protocol::NodeId;
 use crate::sim::time::Span;
 
+use super::membership::names;
 use super::show::short;
-use super::{Command, Entry, Index, Raft, State, Term};
+use super::{Command, Configuration, Entries, Entry, Index, Raft, Snapshot, State, Term};
 
 /// After the faults, so long is enough to answer whoever asks.
 const PROGRESS_WITHIN: Span = Span::secs(3);
@@ -33,6 +36,8 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
         Promise::always(OneVote::default()),
         Promise::always(CommittedKept::default()),
         Promise::always(ExactlyOnce::default()),
+        Promise::always(ConfigurationSafety::default()),
+        Promise::always(StableLeader::default()),
         Promise::history(
             "linearizable",
             "Clients see one copy of each key, changed in one order that respects real time (§8).",
@@ -75,6 +80,34 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
                 })
             },
         },
+        Promise::Sometimes {
+            name: "snapshot-installed",
+            promise: "A server takes over the snapshot of another (§7).",
+            reached: |world| {
+                let Some((id, it)) = world.actor() else {
+                    return false;
+                };
+                let same = |it: &Rc<Snapshot>, other: &Raft| {
+                    other
+                        .snapshot
+                        .as_ref()
+                        .is_some_and(|other| Rc::ptr_eq(it, other))
+                };
+                it.snapshot
+                    .as_ref()
+                    .is_some_and(|mine| world.running().any(|it| it.0 != id && same(mine, it.1)))
+            },
+        },
+        Promise::Sometimes {
+            name: "members-changed",
+            promise: "Other members are committed than those that the cluster began with (§6).",
+            reached: |world| {
+                world.actor().is_some_and(|(_, it)| {
+                    let (index, latest) = it.latest();
+                    index > 0 && index <= it.commit_index && !latest.is_joint()
+                })
+            },
+        },
         Promise::Eventually {
             name: "progress",
             promise: "Once all is healed there is a leader whom a majority follows, and clients get answers.",
@@ -84,7 +117,7 @@ pub(super) fn all() -> Vec<Promise<Raft>> {
 }
 
 fn progress(world: &World<'_, Raft>) -> Result<(), String> {
-    let core = world.core();
+    let core = world.together();
     let in_core = || world.running().filter(|it| core.contains(&it.0));
     let leader = in_core()
         .filter(|(_, it)| it.leads())
@@ -92,15 +125,18 @@ fn progress(world: &World<'_, Raft>) -> Result<(), String> {
     let Some((id, leader)) = leader else {
         return Err("no server leads".to_owned());
     };
-    let followers = in_core().filter(|(_, it)| it.leader == Some(id)).count();
-    if followers < world.majority() {
+    let follows = |(other, it): (NodeId, &Raft)| (it.leader == Some(id)).then_some(other);
+    let followers: NodeSet = in_core().filter_map(follows).collect();
+    if !leader.is_quorum(followers) {
         return Err(format!(
-            "{id} leads term {}, but only {followers} follow",
-            leader.current_term
+            "{id} leads term {}, but only {} follow",
+            leader.current_term,
+            names(followers)
         ));
     }
-    for (other, server) in in_core() {
-        let same = u64::from(server.log.common_prefix(&leader.log));
+    let members = leader.latest().1.members();
+    for (other, server) in in_core().filter(|it| members.contains(it.0)) {
+        let same = server.entries.agree_until(&leader.entries);
         if same + LAG_MAX < leader.commit_index {
             return Err(format!(
                 "{other} has only {same} of the {} entries committed",
@@ -123,7 +159,7 @@ fn progress(world: &World<'_, Raft>) -> Result<(), String> {
 
 impl Raft {
     fn leads(&self) -> bool {
-        matches!(self.state, State::Leader { .. })
+        matches!(self.state, State::Leader(_))
     }
 }
 
@@ -194,7 +230,7 @@ impl ElectionSafety {
 #[derive(Clone, Default)]
 struct LeaderAppendOnly {
     /// The term and the log of each server that led when it last acted.
-    logs: PerNode<(Term, Log<Entry>)>,
+    logs: PerNode<(Term, Entries)>,
 }
 
 invariant!(
@@ -211,8 +247,8 @@ impl LeaderAppendOnly {
         }
         let (term, before) = self.logs.slot(id).get_or_insert_default();
         if *term == server.current_term {
-            let kept = before.common_prefix(&server.log);
-            if kept < before.len() {
+            let kept = before.agree_until(&server.entries);
+            if kept < before.last_index() {
                 return Err(format!(
                     "{id}, leader of term {term}, lost its entry {}",
                     kept + 1
@@ -220,7 +256,7 @@ impl LeaderAppendOnly {
             }
         }
         *term = server.current_term;
-        before.clone_from(&server.log);
+        before.clone_from(&server.entries);
         Ok(())
     }
 
@@ -237,7 +273,7 @@ impl LeaderAppendOnly {
 #[derive(Clone, Default)]
 struct LogMatching {
     terms: BTreeMap<Term, TermLog>,
-    logs: PerNode<Log<Entry>>,
+    logs: PerNode<Entries>,
 }
 
 #[derive(Clone)]
@@ -245,7 +281,7 @@ struct TermLog {
     first: Index,
     before: Term,
     /// The log up to the last entry of the term. It begins as a copy of the first server's, and grows with it.
-    log: Log<Entry>,
+    log: Entries,
 }
 
 invariant!(
@@ -257,13 +293,14 @@ invariant!(
 impl LogMatching {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         let seen = self.logs.slot(id).get_or_insert_default();
-        if seen.is_still(&server.log) {
+        if seen.is_still(&server.entries) {
             return Ok(());
         }
-        let from = seen.common_prefix(&server.log);
-        seen.clone_from(&server.log);
-        for index in u64::from(from) + 1..=server.last_index() {
-            let entry = server.log.at((index - 1) as u32);
+        // What a snapshot stands for was looked at when it was executed.
+        let from = seen.agree_until(&server.entries).max(server.entries.base());
+        seen.clone_from(&server.entries);
+        for index in from + 1..=server.last_index() {
+            let entry = server.entries.at(index);
             self.admit(id, server, index, entry)?;
         }
         Ok(())
@@ -276,11 +313,11 @@ impl LogMatching {
         index: Index,
         entry: Entry,
     ) -> Result<(), String> {
-        let before = server.term_at(index - 1);
+        let before = server.entries.term_at(index - 1);
         let new = || TermLog {
             first: index,
             before,
-            log: first_items(&server.log, index - 1),
+            log: until(&server.entries, index - 1),
         };
         let known = self.terms.entry(entry.term).or_insert_with(new);
         let differs = |what: String| {
@@ -305,13 +342,12 @@ impl LogMatching {
                 "before it stands term {before} instead of {expected}"
             ));
         }
-        let place = (index - 1) as u32;
-        match known.log.agrees_at(place, &server.log) {
+        match known.log.agrees_at(index, &server.entries) {
             Some(false) => {
-                let other = describe(&known.log.at(place));
+                let other = describe(&known.log.at(index));
                 differs(format!("another log has {other}"))
             }
-            None if place == known.log.len() => {
+            None if index == known.log.last_index() + 1 => {
                 known.log.push(entry);
                 Ok(())
             }
@@ -325,31 +361,32 @@ impl LogMatching {
     }
 }
 
-/// The first items of a log. What a check remembers begins like this: as long as it goes the same way as the server's
-/// log it needs no memory of its own.
-fn first_items(log: &Log<Entry>, count: Index) -> Log<Entry> {
+/// A log up to `index`. What a check remembers begins like this: as long as it goes the same way as the server's log it
+/// needs no memory of its own.
+fn until(log: &Entries, index: Index) -> Entries {
     let mut first = log.clone();
-    first.truncate(count as u32);
+    first.truncate(index);
     first
 }
 
 /// What has been committed by anybody, in order: the ghost that several checks share in kind.
 #[derive(Clone, Default)]
 struct Committed {
-    entries: Log<Entry>,
-    /// The terms in which they were committed: from which place on, counted from 0, and which.
-    terms: Vec<(u32, Term)>,
+    entries: Entries,
+    /// The terms in which they were committed: behind which index, and which.
+    terms: Vec<(Index, Term)>,
 }
 
 impl Committed {
     /// Learns from a server what is committed.
     fn learn(&mut self, server: &Raft) {
-        let known = self.entries.len();
-        if u64::from(known) >= server.commit_index {
+        let known = self.entries.last_index();
+        // Servers discard only what they have executed in an earlier step, so it is known by then.
+        if known >= server.commit_index || server.entries.base() > known {
             return;
         }
         if known == 0 {
-            self.entries = first_items(&server.log, 0);
+            self.entries = until(&server.entries, 0);
         }
         let same_term = self
             .terms
@@ -359,24 +396,24 @@ impl Committed {
             self.terms.push((known, server.current_term));
         }
         // Whatever a server believes, it cannot have committed what it does not have.
-        let end = server.commit_index.min(server.last_index()) as u32;
-        self.entries.extend(&server.log.slice(known, end));
+        let end = server.commit_index.min(server.last_index());
+        self.entries.extend(&server.entries.slice(known, end));
     }
 
-    /// The committed entry at a place, counted from 0, and the term in which it was committed.
-    fn get(&self, place: u32) -> Option<(Entry, Term)> {
-        let entry = self.entries.get(place)?;
-        let before = self.terms.partition_point(|it| it.0 <= place);
+    /// The committed entry at an index, and the term in which it was committed.
+    fn get(&self, index: Index) -> Option<(Entry, Term)> {
+        let entry = self.entries.get(index)?;
+        let before = self.terms.partition_point(|it| it.0 < index);
         Some((entry, self.terms[before.checked_sub(1)?].1))
     }
 
     /// The first committed entry that `log` lacks or has otherwise, of those committed before `term`.
-    fn missing(&self, log: &Log<Entry>, term: Term) -> Option<(Index, Entry, Term)> {
-        let first = self.entries.common_prefix(log);
+    fn missing(&self, log: &Entries, term: Term) -> Option<(Index, Entry, Term)> {
+        let first = self.entries.agree_until(log).max(log.base()) + 1;
         let (entry, committed) = self.get(first)?;
-        let mut until_then = self.terms.iter().take_while(|it| it.0 <= first);
+        let mut until_then = self.terms.iter().take_while(|it| it.0 < first);
         let earlier = until_then.all(|it| it.1 < term);
-        earlier.then_some((u64::from(first) + 1, entry, committed))
+        earlier.then_some((first, entry, committed))
     }
 }
 
@@ -403,7 +440,7 @@ impl LeaderCompleteness {
         {
             return Ok(());
         }
-        match self.committed.missing(&server.log, server.current_term) {
+        match self.committed.missing(&server.entries, server.current_term) {
             Some((index, entry, term)) => Err(format!(
                 "{id} leads term {} without index {index}, {}, which was committed in term {term}",
                 server.current_term,
@@ -419,49 +456,106 @@ impl LeaderCompleteness {
 }
 
 /// "If a server has applied a log entry at a given index to its state machine, no other server will ever apply a
-/// different log entry for the same index." §5.4.3
+/// different log entry for the same index." §5.4.3. And a snapshot holds what executing all entries up to its last
+/// gives (§7).
 #[derive(Clone, Default)]
 struct StateMachineSafety {
-    applied: Log<Entry>,
-    by: PerNode<Index>,
+    applied: Entries,
+    by: PerNode<(Index, Option<Rc<Snapshot>>)>,
+    replay: Replay,
+}
+
+/// The entries executed once more, by the check itself.
+#[derive(Clone, Default)]
+struct Replay {
+    until: Index,
+    store: Store,
+    last: PerClient<u32>,
+}
+
+impl Replay {
+    /// Executes the entries up to `index`.
+    fn go_to(&mut self, index: Index, applied: &Entries, sessions: bool) {
+        while self.until < index {
+            self.until += 1;
+            let Some(entry) = applied.get(self.until) else {
+                return;
+            };
+            if let Command::Client(session, request) = entry.command {
+                let before = self.last.get(session.client).copied();
+                if !sessions || before.is_none_or(|it| it < session.sequence) {
+                    self.last.insert(session.client, session.sequence);
+                    self.store.apply(&request);
+                }
+            }
+        }
+    }
 }
 
 invariant!(
     StateMachineSafety,
     "state-machine-safety",
-    "No two servers execute different entries at one index (§5.4.3)."
+    "No two servers execute different entries at one index, and snapshots hold what that gives (§5.4.3, §7)."
 );
 
 impl StateMachineSafety {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         let by = self.by.slot(id).get_or_insert_default();
-        if *by == server.last_applied {
-            return Ok(());
+        if by.0 != server.last_applied {
+            let from = std::mem::replace(&mut by.0, server.last_applied);
+            let from = from.max(server.entries.base());
+            for index in from + 1..=server.last_applied {
+                self.admit(id, server, index)?;
+            }
         }
-        let from = std::mem::replace(by, server.last_applied);
-        for index in from + 1..=server.last_applied {
-            if index > server.last_index() {
+        let by = self.by.slot(id).get_or_insert_default();
+        let is_new = |it: &&Rc<Snapshot>| by.1.as_ref().is_none_or(|old| !Rc::ptr_eq(old, it));
+        if let Some(snapshot) = server.snapshot.as_ref().filter(is_new) {
+            by.1 = Some(snapshot.clone());
+            return self.compare(id, server, snapshot);
+        }
+        Ok(())
+    }
+
+    fn admit(&mut self, id: NodeId, server: &Raft, index: Index) -> Result<(), String> {
+        if index > server.last_index() {
+            return Err(format!(
+                "{id} executed index {index}, which its log does not have"
+            ));
+        }
+        if self.applied.last_index() == 0 && server.entries.base() == 0 {
+            self.applied = until(&server.entries, 0);
+        }
+        match self.applied.agrees_at(index, &server.entries) {
+            None => self.applied.push(server.entries.at(index)),
+            Some(true) => {}
+            Some(false) => {
                 return Err(format!(
-                    "{id} executed index {index}, which its log does not have"
+                    "{id} executed {} at index {index}, where {} was executed before",
+                    describe(&server.entries.at(index)),
+                    describe(&self.applied.at(index))
                 ));
-            }
-            let place = (index - 1) as u32;
-            if self.applied.is_empty() {
-                self.applied = first_items(&server.log, 0);
-            }
-            match self.applied.agrees_at(place, &server.log) {
-                None => self.applied.push(server.log.at(place)),
-                Some(true) => {}
-                Some(false) => {
-                    return Err(format!(
-                        "{id} executed {} at index {index}, where {} was executed before",
-                        describe(&server.log.at(place)),
-                        describe(&self.applied.at(place))
-                    ));
-                }
             }
         }
         Ok(())
+    }
+
+    fn compare(&mut self, id: NodeId, server: &Raft, snapshot: &Snapshot) -> Result<(), String> {
+        let index = snapshot.last_included_index;
+        // One that was overtaken by a later one is not looked at again.
+        if index < self.replay.until {
+            return Ok(());
+        }
+        let sessions = server.config.rules.sessions;
+        self.replay.go_to(index, &self.applied, sessions);
+        if self.replay.store == snapshot.store {
+            return Ok(());
+        }
+        Err(format!(
+            "{id} has a snapshot of index {index} with {}, but executing all up to there gives {}",
+            snapshot.store.describe(),
+            self.replay.store.describe()
+        ))
     }
 
     fn forget(&mut self, id: NodeId) {
@@ -495,8 +589,9 @@ impl Invariant<Raft> for OneVote {
         }
         let disk = world.durable(id);
         let vote = self.votes.slot(id).get_or_insert_default();
-        // With the rule off the disk never has a vote, although it was given.
-        let given = !world.config.rules.persist_vote && vote.0 == disk.current_term;
+        // With a rule off the disk never has a vote, or the term, although it was given.
+        let rules = &world.config.rules;
+        let given = !rules.persist_term || (!rules.persist_vote && vote.0 == disk.current_term);
         if !given {
             *vote = (disk.current_term, disk.voted_for);
         }
@@ -544,7 +639,7 @@ fn name(node: Option<NodeId>) -> String {
 #[derive(Clone, Default)]
 struct CommittedKept {
     committed: Committed,
-    logs: PerNode<Log<Entry>>,
+    logs: PerNode<Entries>,
 }
 
 invariant!(
@@ -556,25 +651,27 @@ invariant!(
 impl CommittedKept {
     fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
         let before = self.logs.slot(id).get_or_insert_default();
-        if before.is_still(&server.log) {
+        if before.is_still(&server.entries) {
             self.committed.learn(server);
             return Ok(());
         }
-        let kept = before.common_prefix(&server.log);
-        for index in kept..before.len() {
+        // What a snapshot stands for is not deleted.
+        let kept = before
+            .agree_until(&server.entries)
+            .max(server.entries.base());
+        for index in kept + 1..=before.last_index() {
             let lost = before.get(index);
             let committed = self.committed.get(index);
             if let (Some(lost), Some((entry, term))) = (lost, committed) {
                 if lost == entry && server.current_term >= term {
                     return Err(format!(
-                        "{id} deleted index {}, {}, which was committed in term {term}",
-                        index + 1,
+                        "{id} deleted index {index}, {}, which was committed in term {term}",
                         describe(&entry)
                     ));
                 }
             }
         }
-        before.clone_from(&server.log);
+        before.clone_from(&server.entries);
         self.committed.learn(server);
         Ok(())
     }
@@ -619,9 +716,169 @@ impl ExactlyOnce {
     }
 }
 
+/// "… for safety, it must not be possible for two leaders to be elected … based on different configurations" (§6):
+/// whoever leads needs for its decisions somebody of every majority of the members that are committed.
+#[derive(Clone, Default)]
+struct ConfigurationSafety {
+    /// The latest that is committed, where it stands, and in which term that was known.
+    committed: Option<(Index, Configuration, Term)>,
+    /// By which each server led when it was last looked at.
+    seen: PerNode<(Term, Configuration)>,
+}
+
+invariant!(
+    ConfigurationSafety,
+    "configuration-safety",
+    "A leader cannot decide without somebody of each majority of the committed members (§6)."
+);
+
+impl ConfigurationSafety {
+    fn look(&mut self, id: NodeId, server: &Raft) -> Result<(), String> {
+        let known = self.committed.map_or(0, |it| it.0);
+        let committed = |it: &&(Index, Configuration)| it.0 <= server.commit_index;
+        let latest = server.configurations.iter().rev().find(committed).copied();
+        if let Some((index, configuration)) = latest {
+            if index > known || (self.committed.is_none() && !configuration.voters.is_empty()) {
+                self.committed = Some((index, configuration, server.current_term));
+            }
+        }
+        if !server.leads() {
+            return Ok(());
+        }
+        let now = (server.current_term, server.configuration());
+        if self.seen.insert(id, now) == Some(now) && index_of(latest) == known {
+            return Ok(());
+        }
+        match self.committed {
+            Some((index, those, term)) if now.0 >= term && !overlap(now.1, those) => Err(format!(
+                "{id} leads term {} of {}, which can decide without the members committed at index {index}, {}",
+                now.0,
+                names(now.1.members()),
+                names(those.members())
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn forget(&mut self, id: NodeId) {
+        self.seen.remove(id);
+    }
+}
+
+fn index_of(configuration: Option<(Index, Configuration)>) -> Index {
+    configuration.map_or(0, |it| it.0)
+}
+
+/// Whether every majority by which the one decides has somebody of every majority of the other.
+fn overlap(one: Configuration, two: Configuration) -> bool {
+    let parts = |it: Configuration| [it.voters, it.old].into_iter().filter(|it| !it.is_empty());
+    parts(one).any(|one| parts(two).any(|two| majorities_meet(one, two)))
+}
+
+/// Whether any majority of the one set has a server in common with any of the other.
+fn majorities_meet(one: NodeSet, two: NodeSet) -> bool {
+    let both = one.intersection(two).len();
+    // So many of those that are in both does a majority need at least.
+    let needed = |set: NodeSet| majority(set.len()).saturating_sub(set.len() - both);
+    needed(one) + needed(two) > both
+}
+
+/// A server that was cut off does not make a leader step down that a majority follows (dissertation, §9.6). Promised
+/// where leaders are protected; the paper's Raft promises nothing of the kind.
+#[derive(Clone, Default)]
+struct StableLeader {
+    /// Who began which term.
+    began: BTreeMap<Term, NodeId>,
+    /// For each server how many terms it has begun in a row while this one led in this term, and a majority followed.
+    in_vain: PerNode<(NodeId, Term, u32)>,
+    /// In which term each server leads.
+    leads: PerNode<Term>,
+}
+
+/// After so many terms begun in vain it is clear that a server stands alone.
+const IN_VAIN: u32 = 3;
+
+impl Invariant<Raft> for StableLeader {
+    fn name(&self) -> &'static str {
+        "stable-leader"
+    }
+
+    fn promise(&self) -> &'static str {
+        "Where leaders are protected, no server that was cut off makes one step down (dissertation, §9.6)."
+    }
+
+    fn observe(&mut self, world: &World<'_, Raft>) -> Result<(), String> {
+        match world.actor() {
+            Some((id, server)) if world.config.rules.check_quorum => self.look(world, id, server),
+            _ => Ok(()),
+        }
+    }
+
+    fn clone_box(&self) -> Box<dyn Invariant<Raft>> {
+        Box::new(self.clone())
+    }
+}
+
+impl StableLeader {
+    fn look(&mut self, world: &World<'_, Raft>, id: NodeId, it: &Raft) -> Result<(), String> {
+        if it.leads() {
+            self.leads.insert(id, it.current_term);
+            return Ok(());
+        }
+        if matches!(it.state, State::Candidate { .. })
+            && self.began.insert(it.current_term, id) != Some(id)
+        {
+            self.count(world, id);
+        }
+        let Some(led) = self.leads.remove(id).filter(|led| *led < it.current_term) else {
+            return Ok(());
+        };
+        let by = self.began.get(&it.current_term).copied();
+        let disturbed = by.and_then(|by| Some((by, self.in_vain.get(by)?)));
+        match disturbed {
+            Some((by, (leader, term, count)))
+                if (*leader, *term) == (id, led) && *count >= IN_VAIN =>
+            {
+                Err(format!(
+                    "{id} led term {led} and a majority followed; it steps down because of {by}, which has begun \
+                     {count} terms in vain"
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A server begins a term: was anybody leading who had a majority?
+    fn count(&mut self, world: &World<'_, Raft>, id: NodeId) {
+        let leads = |it: &(NodeId, &Raft)| it.0 != id && it.1.leads();
+        let Some((leader, server)) = world
+            .running()
+            .filter(leads)
+            .max_by_key(|it| it.1.current_term)
+        else {
+            self.in_vain.remove(id);
+            return;
+        };
+        let term = server.current_term;
+        let follows =
+            |it: &(NodeId, &Raft)| it.1.leader == Some(leader) && it.1.current_term == term;
+        let followers: NodeSet = world.running().filter(follows).map(|it| it.0).collect();
+        if !server.is_quorum(followers) {
+            self.in_vain.remove(id);
+            return;
+        }
+        let before = self.in_vain.get(id).copied();
+        let count = match before {
+            Some((same, at, count)) if (same, at) == (leader, term) => count + 1,
+            _ => 1,
+        };
+        self.in_vain.insert(id, (leader, term, count));
+    }
+}
+
 fn describe(entry: &Entry) -> String {
     match entry.command {
         Command::Noop => format!("the no-op of term {}", entry.term),
-        Command::Client(..) => format!("\"{}\" of term {}", short(entry), entry.term),
+        _ => format!("\"{}\" of term {}", short(entry), entry.term),
     }
 }

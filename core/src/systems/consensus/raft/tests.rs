@@ -1,6 +1,7 @@
 //! Sentences of the paper as tests: each quotes the sentence, with its section, and shows one server what it is about.
 
-use crate::parts::kv::KvRequest;
+mod later;
+
 use crate::parts::log::Log;
 use crate::protocol::{ClientId, Ctx, Effect, NodeId, Protocol, RequestId};
 use crate::sim::clock::Clock;
@@ -8,7 +9,8 @@ use crate::sim::rng::{Rng, Stream};
 use crate::sim::time::{Span, Time};
 
 use super::{
-    Command, Config, Durable, Entry, Index, Message, Raft, Response, Rules, State, Term, Timer,
+    Command, Config, Durable, Entries, Entry, Index, Message, Raft, Request, Response, Rules,
+    State, Term, Timer,
 };
 
 /// One server of a cluster, n1, and what it wanted done.
@@ -17,6 +19,8 @@ struct Server {
     rng: Rng,
     nodes: u16,
     effects: Vec<Effect<Raft>>,
+    /// What its clock has counted.
+    time: Time,
 }
 
 const N2: NodeId = NodeId(1);
@@ -25,22 +29,28 @@ const N3: NodeId = NodeId(2);
 impl Server {
     /// A server of five that starts with this on its disk: its term, and the terms of its entries.
     fn new(current_term: Term, terms: &[Term]) -> Server {
-        Server::with_rules(current_term, terms, Rules::ALL)
+        Server::with(current_term, terms, Config::DEFAULT)
     }
 
     fn with_rules(current_term: Term, terms: &[Term], rules: Rules) -> Server {
         let config = Config {
-            election_min: Span::ms(150),
-            election_max: Span::ms(300),
-            heartbeat: Span::ms(50),
-            batch: 50,
             rules,
+            ..Config::DEFAULT
         };
+        Server::with(current_term, terms, config)
+    }
+
+    fn with(current_term: Term, terms: &[Term], config: Config) -> Server {
         let durable = Durable {
             current_term,
             voted_for: None,
-            log: log(terms),
+            entries: Entries::new(log(terms)),
+            snapshot: None,
         };
+        Server::start(config, durable)
+    }
+
+    fn start(config: Config, durable: Durable) -> Server {
         let (mut rng, mut effects) = (Rng::stream(1, Stream::Node(0)), Vec::new());
         let mut ctx = Ctx {
             me: NodeId(0),
@@ -57,6 +67,7 @@ impl Server {
             rng,
             nodes: 5,
             effects,
+            time: Time(0),
         }
     }
 
@@ -66,7 +77,7 @@ impl Server {
             me: NodeId(0),
             nodes: self.nodes,
             clock: &Clock::default(),
-            time: Time(0),
+            time: self.time,
             explain: true,
             rng: &mut self.rng,
             effects: &mut self.effects,
@@ -105,19 +116,21 @@ impl Server {
                 },
             );
         }
-        assert!(matches!(self.raft.state, State::Leader { .. }));
+        assert!(matches!(self.raft.state, State::Leader(_)));
     }
 
     fn role(&self) -> &'static str {
         match self.raft.state {
             State::Follower => "follower",
+            State::PreCandidate { .. } => "precandidate",
             State::Candidate { .. } => "candidate",
-            State::Leader { .. } => "leader",
+            State::Leader(_) => "leader",
         }
     }
 
     fn terms(&self) -> Vec<Term> {
-        self.raft.log.to_vec().iter().map(|it| it.term).collect()
+        let entries = &self.raft.entries;
+        entries.with(0, |it| it.iter().map(|it| it.term).collect())
     }
 }
 
@@ -131,6 +144,14 @@ fn log(terms: &[Term]) -> Log<Entry> {
         .collect()
 }
 
+/// What a client is told.
+fn answered(server: &Server) -> Option<Response> {
+    server.effects.iter().find_map(|it| match it {
+        Effect::Respond(_, response) => Some(response.clone()),
+        _ => None,
+    })
+}
+
 fn append(term: Term, previous: (Index, Term), terms: &[Term], leader_commit: Index) -> Message {
     Message::AppendEntries {
         term,
@@ -138,6 +159,7 @@ fn append(term: Term, previous: (Index, Term), terms: &[Term], leader_commit: In
         prev_log_term: previous.1,
         entries: log(terms).slice(0, u32::MAX),
         leader_commit,
+        round: 0,
     }
 }
 
@@ -146,6 +168,7 @@ fn ask_vote(term: Term, last_log_index: Index, last_log_term: Term) -> Message {
         term,
         last_log_index,
         last_log_term,
+        leader_wants_it: false,
     }
 }
 
@@ -154,10 +177,26 @@ fn vote(term: Term, vote_granted: bool) -> Option<Message> {
 }
 
 fn appended(term: Term, success: bool, match_index: Index) -> Message {
+    answer(term, success, match_index, 0, 0)
+}
+
+fn refused(term: Term, match_index: Index, conflict_term: Term) -> Message {
+    answer(term, false, match_index, conflict_term, 0)
+}
+
+fn answer(
+    term: Term,
+    success: bool,
+    match_index: Index,
+    conflict_term: Term,
+    round: u64,
+) -> Message {
     Message::AppendEntriesResponse {
         term,
         success,
         match_index,
+        conflict_term,
+        round,
     }
 }
 
@@ -265,7 +304,7 @@ fn entries_without_their_predecessor_are_refused() {
     let mut server = Server::new(3, &[1, 1, 2]);
     assert_eq!(
         server.receive(N2, append(3, (3, 3), &[3], 0)),
-        Some(appended(3, false, 2))
+        Some(refused(3, 2, 2))
     );
     assert_eq!(
         server.receive(N2, append(3, (7, 3), &[3], 0)),
@@ -340,11 +379,11 @@ fn entries_of_earlier_terms_are_not_counted() {
         }
         leader.raft.commit_index
     };
-    assert_eq!(commit_index(Rules::ALL, 2), 0);
-    assert_eq!(commit_index(Rules::ALL, 3), 3);
+    assert_eq!(commit_index(Rules::PAPER, 2), 0);
+    assert_eq!(commit_index(Rules::PAPER, 3), 3);
     let without = Rules {
         commit_own_term: false,
-        ..Rules::ALL
+        ..Rules::PAPER
     };
     assert_eq!(
         commit_index(without, 2),
@@ -359,14 +398,24 @@ fn a_leader_begins_with_an_empty_entry() {
     let mut leader = Server::new(2, &[1, 2]);
     leader.elect();
     assert_eq!(
-        leader.raft.log.last(),
+        leader.raft.entries.get(3),
         Some(Entry {
             term: 3,
             command: Command::Noop
         })
     );
-    let to: Vec<NodeId> = leader.sent().iter().map(|it| it.0).collect();
-    assert_eq!(to, [1, 2, 3, 4].map(NodeId));
+    let sent = leader.sent();
+    let to: Vec<NodeId> = sent.iter().map(|it| it.0).collect();
+    assert_eq!(to, [1, 2, 3, 4, 1, 2, 3, 4].map(NodeId));
+    let counts = sent.iter().map(|it| match &it.1 {
+        Message::AppendEntries { entries, .. } => entries.len(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(
+        counts.collect::<Vec<_>>(),
+        [0, 0, 0, 0, 1, 1, 1, 1],
+        "first it is heard, then its entry follows"
+    );
 }
 
 /// "If the client's first choice is not the leader, that server will reject the client's request and supply information
@@ -379,17 +428,11 @@ fn clients_are_sent_on_and_answered_once() {
         sequence: 1,
         attempt: 1,
     };
-    let request: KvRequest = "put x 5".parse().expect("a request");
-    let answer = |server: &Server| {
-        server.effects.iter().find_map(|it| match it {
-            Effect::Respond(_, response) => Some(response.clone()),
-            _ => None,
-        })
-    };
+    let request: Request = "put x 5".parse().expect("a request");
     let mut follower = Server::new(1, &[1]);
     follower.receive(N3, append(1, (1, 1), &[], 0));
     follower.act(|raft, ctx| raft.on_request(ctx, id, request));
-    assert_eq!(answer(&follower), Some(Response::NotLeader(Some(N3))));
+    assert_eq!(answered(&follower), Some(Response::NotLeader(Some(N3))));
 
     let mut leader = Server::new(1, &[]);
     leader.elect();
@@ -405,7 +448,7 @@ fn clients_are_sent_on_and_answered_once() {
     }
     assert_eq!(leader.raft.executed.len(), 1);
     leader.act(|raft, ctx| raft.on_request(ctx, RequestId { attempt: 3, ..id }, request));
-    assert!(matches!(answer(&leader), Some(Response::Executed(_))));
+    assert!(matches!(answered(&leader), Some(Response::Executed(_))));
     assert_eq!(leader.terms().len(), 3);
 }
 
