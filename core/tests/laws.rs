@@ -69,6 +69,19 @@ fn names_are_unique_and_fit_into_links() {
 }
 
 #[test]
+fn what_is_to_be_seen_side_by_side_is_there() {
+    let mut pairs = 0;
+    for card in systems::CARDS {
+        for name in card.beside.into_iter().flat_map(|it| [it.0, it.1]) {
+            let found = (card.scenarios)().iter().any(|it| it.id == name);
+            assert!(found, "{} has no scenario {name}", card.about.id);
+            pairs += 1;
+        }
+    }
+    assert!(pairs > 0);
+}
+
+#[test]
 fn every_rule_has_a_check_that_falls_without_it() {
     for system in systems::ALL {
         let id = system.about.id;

@@ -47,7 +47,7 @@ pageTest('any request can be typed, and what is wrong with it is told', async ({
 
 pageTest('a node to be asked about is chosen from a list', async ({ page, visit }) => {
   await visit('#/ping/calm?t=1s');
-  await client(page).getByLabel('node', { exact: true }).selectOption('n3');
+  await client(page).getByRole('combobox', { name: 'node', exact: true }).selectOption('n3');
   await client(page).getByRole('button', { name: 'Ask' }).click();
   await own(page).getByText('ping n3').waitFor();
   await page.locator('.cs-lab').focus();
@@ -64,9 +64,10 @@ pageTest('service over time is a chart with a table for those who do not see it'
   await visit('#/raft/leader-crash?t=3s');
   await page.getByRole('tab', { name: 'Service' }).click();
   const chart = page.getByRole('region', { name: 'Service' });
-  await chart.getByText(/^done \d+/).first().waitFor();
+  const legend = chart.locator('.cs-chart-legend');
+  await legend.getByText(/^done \d+/).waitFor();
   assert.ok((await chart.locator('.cs-chart-band').count()) > 0, 'what was broken is marked');
-  const done = async () => Number((await chart.getByText(/^done \d+$/).first().textContent()).slice(5));
+  const done = async () => Number((await legend.getByText(/^done \d+$/).textContent()).slice(5));
   const before = await done();
   await page.locator('.cs-lab').focus();
   await page.keyboard.press('Home');

@@ -60,64 +60,79 @@ pub fn Ask(props: &AskProps) -> Html {
             event.prevent_default();
             lab.command_text(&format!("request {target} {}", fill(form, &values)));
             let mut kept = values.clone();
-            for word in ["VALUE", "NEW", "OLD", FREE] {
-                let number = kept.remove(word).and_then(|it| it.parse::<i64>().ok());
-                if let Some(number) = number.filter(|_| word != "OLD") {
-                    count.set(number.saturating_add(1));
-                }
+            if let Some(next) = next_value(&mut kept) {
+                count.set(next);
             }
             written.set(kept);
         }
     };
-    let write = {
-        let written = written.clone();
-        Callback::from(move |(word, value): (&'static str, String)| {
-            let mut next = (*written).clone();
-            next.insert(word, value);
-            written.set(next);
-        })
-    };
+    let write = writer(&written);
     let onchange = {
         let whom = whom.setter();
         move |event: Event| {
-            whom.set(
-                event
-                    .target_dyn_into::<HtmlSelectElement>()
-                    .map(|it| it.value()),
-            )
+            let select = event.target_dyn_into::<HtmlSelectElement>();
+            whom.set(select.map(|it| it.value()));
         }
     };
     let choose = use_callback((), {
         let form = form.setter();
         move |index: usize, ()| form.set(index)
     });
-    let nodes: Vec<String> = view
-        .frame
-        .nodes
-        .iter()
-        .map(|it| it.id.to_string())
-        .collect();
+    let nodes = view.frame.nodes.iter();
+    let nodes: Vec<String> = nodes.map(|it| it.id.to_string()).collect();
+    let filled = html! {
+        <form class="cs-ask-form" {onsubmit}>
+            { for fields.iter().map(|it| field(it, value(it), &nodes, &write)) }
+            <label class="cs-ask-field">
+                <span>{ "ask" }</span>
+                <select class="cs-select" aria-label="Ask which node" {onchange}>
+                    { options(&targets(&view.frame, &target), &target) }
+                </select>
+            </label>
+            <button type="submit" class="cs-button">{ "Ask" }</button>
+        </form>
+    };
     html! {
         { section("Client", "", Html::default(), html! { <>
-            if !about.requests.is_empty() {
-                <Tabs label="What to ask" names={names(about.requests)} {chosen} {choose} id="cs-ask" />
-            }
-            <div id="cs-ask-panel" role={(!about.requests.is_empty()).then_some("tabpanel")}
-                aria-labelledby={format!("cs-ask-{chosen}")}>
-                <form class="cs-ask-form" {onsubmit}>
-                    { for fields.iter().map(|it| field(it, value(it), &nodes, &write)) }
-                    <label class="cs-ask-field">
-                        <span>{ "ask" }</span>
-                        <select class="cs-select" aria-label="Ask which node" {onchange}>
-                            { options(&targets(&view.frame, &target), &target) }
-                        </select>
-                    </label>
-                    <button type="submit" class="cs-button">{ "Ask" }</button>
-                </form>
-            </div>
+            { forms(about.requests, chosen, choose, filled) }
             { asked(&props.lab, &view) }
         </> }) }
     }
+}
+
+/// Writes into a field.
+fn writer(written: &UseStateHandle<Written>) -> Callback<(&'static str, String)> {
+    let written = written.clone();
+    Callback::from(move |(word, value)| {
+        let mut next = (*written).clone();
+        next.insert(word, value);
+        written.set(next);
+    })
+}
+
+/// The form that was chosen, under the names of all; alone where there are no others.
+fn forms(requests: &[&'static str], chosen: usize, choose: Callback<usize>, form: Html) -> Html {
+    if requests.is_empty() {
+        return form;
+    }
+    html! {
+        <>
+            <Tabs label="What to ask" names={names(requests)} {chosen} {choose} id="cs-ask" />
+            <div id="cs-ask-panel" role="tabpanel" aria-labelledby={format!("cs-ask-{chosen}")}>{ form }</div>
+        </>
+    }
+}
+
+/// Forgets what was written as a value, and says what the next one may be.
+fn next_value(kept: &mut Written) -> Option<i64> {
+    let mut next = None;
+    for word in ["OLD", "NEW", "VALUE", FREE] {
+        let number = kept
+            .remove(word)
+            .and_then(|it| it.trim().parse::<i64>().ok());
+        next = number.map(|it| it.saturating_add(1)).or(next);
+    }
+    next
 }
 
 /// The field of the form into which any request is typed.

@@ -138,8 +138,8 @@ pub fn Lab(props: &LabProps) -> Html {
         learn,
     };
     html! {
-        <div ref={root} class={classes!("cs-lab", narrow.then_some("cs-lab-narrow"), lesson.map(|_| "has-lesson"))} tabindex="-1"
-            {onkeydown}>
+        <div ref={root} tabindex="-1" {onkeydown}
+            class={classes!("cs-lab", narrow.then_some("cs-lab-narrow"), lesson.map(|_| "has-lesson"))}>
             <Header ..part.clone() />
             <ErrorBanner lab={lab.clone()} />
             if narrow {

@@ -11,9 +11,9 @@ use yew::prelude::*;
 
 use super::{Told, is_run, link, prose, run_of, use_lesson};
 use crate::address;
+use crate::browser;
 use crate::lab::handle::{LabHandle, use_lab};
 use crate::ui::icons::{Glyph, icon};
-use crate::{browser, words};
 
 /// So much room is left above a step that opens, in pixels.
 const ROOM_ABOVE: i32 = 8;
@@ -81,31 +81,13 @@ pub fn LessonPanel(props: &LessonProps) -> Html {
         &skipped,
     );
     let text = use_node_ref();
-    {
-        let text = text.clone();
-        use_effect_with((step, is_here), move |(shown, _)| {
-            let open = |it: &HtmlElement| it.query_selector(".cs-step.is-open").ok().flatten();
-            let place = text.cast::<HtmlElement>();
-            let step = place
-                .as_ref()
-                .and_then(open)
-                .and_then(|it| it.dyn_into::<HtmlElement>().ok());
-            if let (Some(place), Some(step)) = (place, step.filter(|_| *shown > 0)) {
-                place.set_scroll_top(step.offset_top() - ROOM_ABOVE);
-            }
-        });
-    }
+    use_in_sight(&text, step, is_here);
     let fold = {
         let folded = folded.clone();
         move |_: MouseEvent| folded.set(!*folded)
     };
     let close = props.go.reform(|_: MouseEvent| None);
-    let count = lesson.as_ref().map_or(0, |it| it.steps.len());
-    let place = match (count, step) {
-        (0, _) => String::new(),
-        (count, step) if step == count => "done".to_owned(),
-        (count, step) => format!("step {} of {count}", step + 1),
-    };
+    let place = lesson.as_deref().map(|it| place(it, step));
     let name = if *folded {
         "Unfold the lesson"
     } else {
@@ -136,6 +118,29 @@ pub fn LessonPanel(props: &LessonProps) -> Html {
             <p class="cs-hidden" role="status">{ lesson.as_deref().map(|it| announcement(it, step)) }</p>
         </section>
     }
+}
+
+/// How far the reader has come.
+fn place(lesson: &Lesson, step: usize) -> String {
+    match lesson.steps.len() {
+        count if step == count => "done".to_owned(),
+        count => format!("step {} of {count}", step + 1),
+    }
+}
+
+/// Keeps the step that opens in sight, within the text.
+#[hook]
+fn use_in_sight(text: &NodeRef, step: usize, is_here: bool) {
+    let text = text.clone();
+    use_effect_with((step, is_here), move |(step, _)| {
+        let Some(text) = text.cast::<HtmlElement>().filter(|_| *step > 0) else {
+            return;
+        };
+        let open = text.query_selector(".cs-step.is-open").ok().flatten();
+        if let Some(open) = open.and_then(|it| it.dyn_into::<HtmlElement>().ok()) {
+            text.set_scroll_top(open.offset_top() - ROOM_ABOVE);
+        }
+    });
 }
 
 /// Waits for what the step at hand waits for, in the run; then the next opens.
@@ -279,9 +284,6 @@ fn deeds(at: &At, step: &Step, is_done: bool) -> Html {
                 <div class="cs-acts">
                     <button type="button" class="cs-button" {onclick} title={hint}>
                         { "Do it for me" }
-                        if commands.len() > 1 {
-                            <span class="cs-hidden">{ format!(": {}", words::count(commands.len() as u64, "command")) }</span>
-                        }
                     </button>
                 </div>
             }

@@ -168,23 +168,9 @@ pub fn Compare(props: &CompareProps) -> Html {
         use_callback((), move |_: LabHandle, ()| sides.link())
     };
     use_address(left, link);
-    {
-        let (root, sides) = (root.clone(), sides.clone());
-        use_effect_with((), move |()| {
-            if let Some(root) = root.cast::<HtmlElement>() {
-                let _ = root.focus();
-            }
-            if sides.plays {
-                sides.left.play();
-            }
-        });
-    }
+    use_start(&root, sides);
     parting.borrow_mut().look(sides);
-    let place = parting.borrow().place();
-    use_effect_with((sides.clone(), place), |(sides, place)| {
-        sides.left.set_parted(*place);
-        sides.right.set_parted(*place);
-    });
+    use_marks(sides, parting.borrow().place());
     use_focus_back(&root, *over);
     let open = use_callback((), {
         let over = over.setter();
@@ -218,12 +204,7 @@ pub fn Compare(props: &CompareProps) -> Html {
             { top(sides, &open) }
             { difference(sides, &parting.borrow(), &view) }
             <div class="cs-compare-frame">
-                <aside class="cs-column cs-left" aria-label="What is done to both">
-                    <p class="cs-compare-hint cs-hint">{ "What you do here is done to both." }</p>
-                    <Faults ..mine.clone() />
-                    <Ask lab={left.clone()} />
-                    <CommandLine lab={left.clone()} />
-                </aside>
+                { hands(&mine) }
                 <main class="cs-sides">
                     <h1 class="cs-hidden">{ sides.title() }</h1>
                     <Side letter="A" part={mine} panel={*panel} />
@@ -231,16 +212,59 @@ pub fn Compare(props: &CompareProps) -> Html {
                     <Tabs label="Panels" names={PANELS.map(AttrValue::from).to_vec()} chosen={*panel} {choose}
                         id="cs-compare" />
                 </main>
-                <footer class="cs-foot cs-compare-foot">
-                    <div class="cs-controls"><Transport lab={left.clone()} compact={narrow} /></div>
-                    <div class="cs-two-times">
-                        { timeline("A", left) }
-                        { timeline("B", right) }
-                    </div>
-                </footer>
+                { foot(sides, narrow) }
             </div>
             { dialog(*over, sides, &open) }
         </div>
+    }
+}
+
+/// Takes the focus, and lets both run if they are meant to.
+#[hook]
+fn use_start(root: &NodeRef, sides: &Sides) {
+    let (root, sides) = (root.clone(), sides.clone());
+    use_effect_with((), move |()| {
+        if let Some(root) = root.cast::<HtmlElement>() {
+            let _ = root.focus();
+        }
+        if sides.plays {
+            sides.left.play();
+        }
+    });
+}
+
+/// Marks where they part in the pictures of both.
+#[hook]
+fn use_marks(sides: &Sides, place: Option<(u32, Time)>) {
+    use_effect_with((sides.clone(), place), |(sides, place)| {
+        sides.left.set_parted(*place);
+        sides.right.set_parted(*place);
+    });
+}
+
+/// What can be done to both.
+fn hands(part: &PartProps) -> Html {
+    let lab = part.lab.clone();
+    html! {
+        <aside class="cs-column cs-left" aria-label="What is done to both">
+            <p class="cs-compare-hint cs-hint">{ "What you do here is done to both." }</p>
+            <Faults ..part.clone() />
+            <Ask lab={lab.clone()} />
+            <CommandLine {lab} />
+        </aside>
+    }
+}
+
+/// One transport, and the time of each.
+fn foot(sides: &Sides, narrow: bool) -> Html {
+    html! {
+        <footer class="cs-foot cs-compare-foot">
+            <div class="cs-controls"><Transport lab={sides.left.clone()} compact={narrow} /></div>
+            <div class="cs-two-times">
+                { timeline("A", &sides.left) }
+                { timeline("B", &sides.right) }
+            </div>
+        </footer>
     }
 }
 

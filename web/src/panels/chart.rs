@@ -83,13 +83,7 @@ pub fn chart(props: &ChartProps) -> Html {
             </>
         }
     };
-    let band = |it: &Band| {
-        let (from, to) = (x(it.from.max(least)), x(it.to.min(last)));
-        html! {
-            <rect class="cs-chart-band" x={format!("{from:.1}")} y="6" width={format!("{:.1}", (to - from).max(1.0))}
-                height={format!("{:.1}", y(0.0) - 6.0)}><title>{ &it.name }</title></rect>
-        }
-    };
+    let band = |it: &Band| stretch(&it.name, x(it.from.max(least)), x(it.to.min(last)), y(0.0));
     let rule = |at: f64| {
         let (height, end) = (format!("{:.1}", y(at)), format!("{WIDTH}"));
         html! {
@@ -122,6 +116,14 @@ pub fn chart(props: &ChartProps) -> Html {
             <p class="cs-hint">{ format!("Up: {}. Across: {}.", props.up, props.across) }</p>
             { for props.series.iter().map(|it| told(it, props)) }
         </div>
+    }
+}
+
+/// A stretch that is marked, from the top down to the axis.
+fn stretch(name: &str, from: f64, to: f64, axis: f64) -> Html {
+    html! {
+        <rect class="cs-chart-band" x={format!("{from:.1}")} y="6" width={format!("{:.1}", (to - from).max(1.0))}
+            height={format!("{:.1}", axis - 6.0)}><title>{ name.to_owned() }</title></rect>
     }
 }
 

@@ -54,6 +54,7 @@ impl Exhibit for Cap {
         request: "put x 5",
         requests: &["get KEY", "put KEY VALUE", "delete KEY"],
     };
+    const BESIDE: Option<(&'static str, &'static str)> = Some(("cp", "ap"));
 
     fn settings() -> Vec<Setting<Config>> {
         vec![

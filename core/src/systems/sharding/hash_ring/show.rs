@@ -89,6 +89,7 @@ impl Exhibit for HashRing {
         request: "put x 5",
         requests: KvRequest::FORMS,
     };
+    const BESIDE: Option<(&'static str, &'static str)> = Some(("join", "modulo"));
     const GROWS: bool = true;
 
     fn vary(config: &mut Config, rng: &mut Rng) {
