@@ -37,7 +37,7 @@ run raft/calm --set loss=200%                  => "200%"               => 0% to 
 run raft/calm --set nodes=0                    => "0"                  => 1 to 99
 run raft/calm --set nodes=1e9                  => "1e9"                => 1 to 99
 run raft/calm --set nodes=1                    => "nodes=1"            => 2 nodes
-run raft/figure-8 --set nodes=4                => "n5"                 => n1 to n4
+run raft/figure-8-broken --set nodes=4         => "n5"                 => n1 to n4
 run raft/calm --set latency=pareto(1ms,0.0001) => "pareto(1ms,0.0001)" => 60s
 run raft/calm --script {nowhere}               => no-such-folder       => cannot be read
 run raft/calm --script {folder}                => "                    => cannot be read
