@@ -281,7 +281,7 @@ fn constants() -> Vec<Setting<Config>> {
             Kind::Whole { min: 0, max: 1_000_000 }
         ),
         Setting {
-            id: "reads",
+            id: "read-path",
             title: "Reads go through",
             kind: Kind::Choice(Reads::NAMES),
             rule: None,
