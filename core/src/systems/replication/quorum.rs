@@ -9,10 +9,10 @@
 //!
 //! ```text
 //!          client            coordinator (any node)              homes of x: the next N nodes on the ring
-//!            │── put x 5 ──▶ │── Write ──▶ h1  h2  h3                 ____n1____
+//!            │── put x 5 ──▶ │── Write ──▶ h1  h2  h3                 ____n3____
 //!            │◀── written ── │◀── Ack ── W of them                   /          \
-//!            │── get x ────▶ │── Read ──▶ h1  h2  h3               n3   x ↷      n2   clockwise from where
-//!            │◀── 5 ──────── │◀── Response ── R of them              \___n4__n5_/     x falls: n2, n5, n4
+//!            │── get x ────▶ │── Read ──▶ h1  h2  h3               n5   x ↷      n1   clockwise from where
+//!            │◀── 5 ──────── │◀── Response ── R of them              \___n4__n2_/     x falls: n1, n2, n4
 //! ```
 //!
 //! 1. **Ring** (Dynamo §4.2, §4.3). Nodes stand at several places (*tokens*) of a circle; a key's homes are the first

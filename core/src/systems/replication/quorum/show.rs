@@ -759,7 +759,7 @@ fn sloppy_read() -> Scenario<Quorum> {
     Scenario {
         id: "sloppy-read",
         title: "Broken: stand-ins count",
-        summary: "R + W > N, but x is written while n4 and n5 are cut off from its homes: they stand in, and count. \
+        summary: "R + W > N, but k is written while n4 and n5 are cut off from its homes: they stand in, and count. \
                   Its homes have nothing, and answer so.",
         weakened: Some("fresh-reads"),
         script: "500ms partition n4 n5\n600ms request n4 put k 1\n1.5s request n1 get k\n3s heal",
@@ -771,7 +771,7 @@ fn lost_hints() -> Scenario<Quorum> {
     Scenario {
         id: "lost-hints",
         title: "Broken: hints are in memory only",
-        summary: "x is written while n4 and n5 are cut off from its homes: they stand in for them, and crash. Nobody \
+        summary: "k is written while n4 and n5 are cut off from its homes: they stand in for them, and crash. Nobody \
                   has the write any more.",
         weakened: Some("acknowledged-kept"),
         script: "500ms partition n4 n5\n600ms request n4 put k 1\n1.5s crash n4\n1.6s crash n5\n2s restart down\n3s \
