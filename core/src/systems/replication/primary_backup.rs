@@ -14,21 +14,22 @@
 //!                          monitor: one node of its own, the last. Who is primary, who are members, in which epoch
 //! ```
 //!
-//! 1. **Epochs.** The *monitor* alone says who is primary. Each of its *views* has a number, the *epoch*, which is on its
-//!    disk before anybody hears of it. Every message carries one, and who has heard of a higher epoch refuses a lower one:
-//!    so a primary that was deposed without knowing it is *fenced* off.
+//! 1. **Epochs.** The *monitor* alone says who is primary. Each of its *views* has a number, the *epoch*, which is on
+//!    its disk before anybody hears of it. Every message carries one, and who has heard of a higher epoch refuses a
+//!    lower one: so a primary that was deposed without knowing it is *fenced* off.
 //! 2. **Lease.** A primary answers clients only while the monitor vouches for it: each `Beat` that the monitor grants
-//!    counts from the moment at which it was *sent*, and the monitor waits a quarter longer than that before it looks for
-//!    another. So clocks may differ by a fifth in speed, and by anything in what they show.
-//! 3. **Replication.** As in every log: a message names the entry before the new ones, a backup that lacks it refuses, and
-//!    the primary goes further back. What is *committed* depends on the mode (the picture).
+//!    counts from the moment at which it was *sent*, and the monitor waits a quarter longer than that before it looks
+//!    for another. So clocks may differ by a fifth in speed. Both a timer and the clock must say that a beat still
+//!    counts: the one may wait behind other events after a pause, the other may be set.
+//! 3. **Replication.** As in every log: a message names the entry before the new ones, a backup that lacks it refuses,
+//!    and the primary goes further back. What is *committed* depends on the mode (the picture).
 //! 4. **Members** (sync). A backup that stays silent would stop all writes, so the primary asks the monitor for a view
 //!    without it, and goes on when it has that view. A backup that has caught up is taken in again: from the moment at
 //!    which the primary asks, it waits for the newcomer as well, since the monitor may have decided already.
-//! 5. **Failover.** The monitor begins a new epoch and asks everybody what they have; who answers has left the old epoch.
-//!    It promotes whoever surely has all that was acknowledged (*clean failover*): sync, any member; semi-sync, the newest
-//!    log of all servers but one, since every committed entry is on two; async, only the old primary itself, so it waits.
-//!    The new primary begins with an empty entry, and commits what it found only together with that.
+//! 5. **Failover.** The monitor begins a new epoch and asks everybody what they have; who answers has left the old
+//!    epoch. It promotes whoever surely has all that was acknowledged (*clean failover*): sync, any member; semi-sync,
+//!    the newest log of all servers but one, since every committed entry is on two; async, only the old primary itself,
+//!    so it waits. The new primary begins with an empty entry, and commits what it found only together with that.
 //! 6. **Rejoin.** A server that comes back deletes what was never replicated: what conflicts with the primary's log.
 //! 7. **Reads** are answered by the primary, or by any server (`reads=any`) that has asked the primary how far it must
 //!    have executed, and waited for that.
@@ -40,8 +41,8 @@
 //! What must hold is in `primary_backup/checks.rs`, scenarios and pictures are in `primary_backup/show.rs`.
 //!
 //! Sources: P. A. Alsberg, J. D. Day, "A Principle for Resilient Sharing of Distributed Resources", ICSE 1976; N.
-//! Budhiraja, K. Marzullo, F. B. Schneider, S. Toueg, "The Primary-Backup Approach", 1993; members, leases and the monitor
-//! ("configuration manager") as in W. Lin and others, "PacificA", MSR-TR-2008-25.
+//! Budhiraja, K. Marzullo, F. B. Schneider, S. Toueg, "The Primary-Backup Approach", 1993; members, leases and the
+//! monitor ("configuration manager") as in W. Lin and others, "PacificA", MSR-TR-2008-25.
 
 mod checks;
 mod show;
@@ -784,8 +785,8 @@ impl PrimaryBackup {
         }
     }
 
-    /// Whether this is the primary, for all that it can know. `now` is what its clock shows: after a pause the timer may
-    /// wait behind what arrived before it.
+    /// Whether this is the primary, for all that it can know. `now` is what its clock shows: after a pause the timer
+    /// may wait behind what arrived before it.
     fn may_answer(&self, now: Time) -> bool {
         let rules = &self.config.rules;
         let State::Primary(reign) = &self.state else {
