@@ -184,14 +184,12 @@ impl OnePrimary {
         if self.newest.is_none_or(|it| it.0 < epoch) {
             self.newest = Some((epoch, id));
         }
-        let now = (epoch, reign.answers);
-        let before = self.answers.insert(id, now);
+        let before = self.answers.insert(id, (epoch, reign.answers));
+        let answered = before.map_or(0, |it| if it.0 == epoch { it.1 } else { 0 });
         match self.newest {
-            Some((newer, other)) if other != id && before.is_some_and(|it| it != now) => {
-                Err(format!(
-                    "{id} answered as primary of epoch {epoch}, although {other} had become primary in epoch {newer}"
-                ))
-            }
+            Some((newer, other)) if other != id && reign.answers > answered => Err(format!(
+                "{id} answered as primary of epoch {epoch}, although {other} had become primary in epoch {newer}"
+            )),
             _ => Ok(()),
         }
     }

@@ -486,8 +486,8 @@ fn settling(world: &World<'_, Quorum>) -> Span {
 /// What was written some time ago is at all homes, once nothing has been amiss for some time.
 #[derive(Clone, Default)]
 struct ReplicasConverge {
-    /// Writes that are not known to be everywhere, and when they were made.
-    open: Vec<(Time, Key, Stamp)>,
+    /// Writes that are not known to be everywhere, when they were made, and since when a home has them.
+    open: Vec<(Time, Time, Key, Stamp)>,
     values: Values,
     /// Since when nothing is amiss.
     calm: Option<Time>,
@@ -510,7 +510,7 @@ impl Ghost for ReplicasConverge {
                 self.values
                     .0
                     .insert((*key, version.stamp.dot), version.value);
-                self.open.push((world.now, *key, version.stamp));
+                self.open.push((world.now, world.now, *key, version.stamp));
             }
         }
         Ok(())
@@ -533,8 +533,8 @@ impl Ghost for ReplicasConverge {
         self.looked = world.now;
         let ids: Vec<NodeId> = world.ids().collect();
         let mut broken = None;
-        self.open.retain(|(made, key, stamp)| {
-            if world.now.since(*made) < settling {
+        self.open.retain_mut(|(made, since, key, stamp)| {
+            if world.now.since(*since) < settling {
                 return true;
             }
             let (has, lacks) = homes_of(world, &ids, *key, *stamp);
@@ -544,7 +544,10 @@ impl Ghost for ReplicasConverge {
                     true
                 }
                 // It may turn up with a hint.
-                (None, Some(_)) => world.now.since(*made) < Span(settling.0 * 4),
+                (None, Some(_)) => {
+                    *since = world.now;
+                    world.now.since(*made) < Span(settling.0 * 4)
+                }
                 _ => false,
             }
         });
