@@ -154,8 +154,8 @@ impl Record {
         self.tint.checked_sub(1).map(u64::from)
     }
 
-    /// What is amiss with the network after a fault of no single machine, a bit for each of [`Amiss::ALL`](crate::frame::Amiss::ALL); `None` for
-    /// every other event.
+    /// What is amiss with the network after a fault of no single machine, a bit for each of
+    /// [`Amiss::ALL`](crate::frame::Amiss::ALL); `None` for every other event.
     pub fn amiss(&self) -> Option<u16> {
         (self.kind == Kind::Fault && self.host == HostId::WORLD).then_some(self.tint)
     }

@@ -48,12 +48,12 @@ function assertApart(words) {
   }
 }
 
-const NAMES = /partition|links|messages (lost|held)/;
+const NAMES = /partition|links|delays|messages (lost|held)/;
 
 for (const [where, options] of [['wide', WIDE], ['narrow', NARROW]]) {
   for (const [fault, name] of [
     ['1s link n1-n2 loss 5%', 'lossy links'],
-    ['1s link n1-n2 latency 40ms', 'slow links'],
+    ['1s link n1-n2 latency 40ms', 'delays'],
     ['1s clog n1>n2', 'clogged links'],
     ['1s cut n1-n2', 'cut links'],
     ['1s hold AppendEntries', 'messages held'],

@@ -159,7 +159,7 @@ fn unregistered(names: &str) -> Vec<String> {
         };
         let rows = [
             format!("mod {system};"),
-            format!("System::of::<{family}::{system}::"),
+            format!("\n    {family}::{system}::"),
         ];
         for row in rows.iter().filter(|row| !registry.contains(row.as_str())) {
             findings.push(format!(

@@ -1,7 +1,7 @@
 //! Merkle trees: two that hold the same find it out with one number, and else where they differ with few.
 //!
-//! Keys fall into 16 leaves. A leaf's hash is over what is in it, an inner hash over the two below it (R. C. Merkle, 1987;
-//! Dynamo §4.7). Places are numbered as in a heap: 1 is the root, `2i` and `2i + 1` are below `i`.
+//! Keys fall into 16 leaves. A leaf's hash is over what is in it, an inner hash over the two below it (R. C. Merkle,
+//! 1987; Dynamo §4.7). Places are numbered as in a heap: 1 is the root, `2i` and `2i + 1` are below `i`.
 
 use crate::sim::rng::mix;
 

@@ -1,5 +1,6 @@
 //! Sorting what is sorted seldom. The standard library makes a sort of its own for every type and comparison, up to
-//! 10 kB each; here all share one of a few hundred bytes. What is sorted at every step of a run uses the standard library.
+//! 10 kB each; here all share one of a few hundred bytes. What is sorted at every step of a run uses the standard
+//! library.
 
 use std::cmp::Ordering;
 

@@ -58,8 +58,9 @@ pub enum Placement {
     Maglev(Vec<NodeId>),
 }
 
-/// Sizes of Maglev's table: primes, of which the first that is large enough is taken.
-const MAGLEV_SIZES: [u32; 5] = [1_009, 10_007, 65_537, 655_373, 6_553_601];
+/// The size of Maglev's table, a prime: shares are within 1 % for up to 655 nodes (§5.3 of the paper, which uses it, too).
+/// It must not depend on how many there are, for another size places every key anew.
+pub const MAGLEV_SIZE: u32 = 65_537;
 
 impl Placement {
     /// Spreads keys over these nodes, given in their order with their weights. `vnodes` is for the ring alone; each
@@ -73,8 +74,19 @@ impl Placement {
             Scheme::Ring => Placement::Ring(Ring::salted(members, vnodes, salt)),
             Scheme::Modulo | Scheme::Jump => numbered(),
             Scheme::Rendezvous => Placement::Rendezvous(members.to_vec(), salt),
-            Scheme::Maglev => Placement::Maglev(maglev(members, salt)),
+            Scheme::Maglev => Placement::maglev(members, salt, MAGLEV_SIZE),
         }
+    }
+
+    /// Maglev with a table of another size, which must be a prime.
+    pub fn maglev(members: &[(NodeId, u32)], salt: u64, size: u32) -> Placement {
+        if members.iter().all(|it| it.1 == 0) {
+            return Placement::Maglev(Vec::new());
+        }
+        let name = |it: &(NodeId, u32)| (pair(salt, u64::from(it.0.0)), it.1);
+        let names: Vec<(u64, u32)> = members.iter().map(name).collect();
+        let node = |it: u16| members[usize::from(it)].0;
+        Placement::Maglev(maglev_table(&names, size).into_iter().map(node).collect())
     }
 
     /// The node that a key of this hash belongs to; `None` when there is none.
@@ -126,22 +138,6 @@ fn number(scheme: Scheme, key: u64, nodes: &[NodeId]) -> Option<usize> {
 
 fn score(key: u64, it: &(NodeId, u32), salt: u64) -> u64 {
     rendezvous_score(key, pair(salt, u64::from(it.0.0)), it.1)
-}
-
-fn maglev(members: &[(NodeId, u32)], salt: u64) -> Vec<NodeId> {
-    if members.iter().all(|it| it.1 == 0) {
-        return Vec::new();
-    }
-    let names: Vec<(u64, u32)> = members
-        .iter()
-        .map(|it| (pair(salt, u64::from(it.0.0)), it.1))
-        .collect();
-    let wanted = 100 * members.iter().map(|it| it.1).sum::<u32>();
-    let large = MAGLEV_SIZES.iter().find(|it| **it >= wanted);
-    let size = large.unwrap_or(&MAGLEV_SIZES[4]);
-    let table = maglev_table(&names, *size);
-    let node = |it: u16| members[usize::from(it)].0;
-    table.into_iter().map(node).collect()
 }
 
 /// The first `count` different nodes from `from` on, once round.

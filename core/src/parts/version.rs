@@ -2,10 +2,10 @@
 //!
 //! A **dot** names one write: the node that took it and that node's count. A **clock** is a set of dots: what somebody
 //! has seen. Version vectors (D. S. Parker and others, 1983) write such a set as one number a node, "all up to there".
-//! That is exact as long as nobody sees a node's third write without its second. Where clients write over what they have
-//! read, they do: two clients that put with the same context through the same node make two versions, and one number
-//! cannot say "the third but not the second" (N. Preguiça and others, "Dotted Version Vectors", 2010). So a clock here
-//! keeps such dots apart, until the gap is filled.
+//! That is exact as long as nobody sees a node's third write without its second. Where clients write over what they
+//! have read, they do: two clients that put with the same context through the same node make two versions, and one
+//! number cannot say "the third but not the second" (N. Preguiça and others, "Dotted Version Vectors", 2010). So a
+//! clock here keeps such dots apart, until the gap is filled.
 
 use std::fmt;
 use std::str::FromStr;

@@ -131,7 +131,7 @@ impl Agenda {
         self.later.insert(place, planned);
     }
 
-    /// The next command when it is due before `next`: from the script, from people, or to be taken back or repeated.
+    /// The next command when it is due before `next`: to be taken back or repeated, from the script, or from people.
     #[inline]
     fn take(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
         let all_done = (self.script.len(), self.commands.len()) == self.done;
@@ -143,12 +143,12 @@ impl Agenda {
 
     #[inline(never)]
     fn take_due(&mut self, next: Option<Time>, limit: Time) -> Option<Planned> {
+        // Of several at one moment, the first of these: what is due has happened when a person gives a command.
         let sources = [
+            self.later.first(),
             self.script.get(self.done.0),
             self.commands.get(self.done.1),
-            self.later.first(),
         ];
-        // Of several at one moment, the first of these.
         let at = |it: &(usize, Option<&Planned>)| it.1.map_or(Time(u64::MAX), |it| it.at);
         let (source, due) = sources.into_iter().enumerate().min_by_key(at)?;
         let due = due?;
@@ -157,9 +157,9 @@ impl Agenda {
         }
         let due = due.clone();
         match source {
-            0 => self.done.0 += 1,
-            1 => self.done.1 += 1,
-            _ => drop(self.later.remove(0)),
+            0 => drop(self.later.remove(0)),
+            1 => self.done.0 += 1,
+            _ => self.done.1 += 1,
         }
         Some(due)
     }

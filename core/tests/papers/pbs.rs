@@ -1,9 +1,9 @@
-//! P. Bailis and others, "Probabilistically Bounded Staleness for Practical Partial Quorums", VLDB 2012, against the quorum
-//! store: its messages have the delays of the paper's WARS model (§5.6), and clients say what they read.
+//! P. Bailis and others, "Probabilistically Bounded Staleness for Practical Partial Quorums", VLDB 2012, against the
+//! quorum store: its messages have the delays of the paper's WARS model (§5.6), and clients say what they read.
 //!
-//! One client writes and reads one key, each request through a coordinator drawn anew. A read counts that begins so long
-//! after the acknowledgement of a write, with nothing in between. What is expected was computed from the model to four
-//! places; the paper prints three. Each bound is four standard errors of what is counted here.
+//! One client writes and reads one key, each request through a coordinator drawn anew. A read counts that begins so
+//! long after the acknowledgement of a write, with nothing in between. What is expected was computed from the model to
+//! four places; the paper prints three. Each bound is four standard errors of what is counted here.
 
 use clusterscope_core::trace::{HistoryEvent, Level, Phase};
 use clusterscope_core::{RunSpec, Span, Time};
@@ -57,7 +57,8 @@ fn history(spec: &RunSpec, requests: u32) -> Vec<HistoryEvent> {
     run.history().to_vec()
 }
 
-/// Of the reads that begin `after` a write was acknowledged, and next after it: how many return it, and how many there are.
+/// Of the reads that begin `after` a write was acknowledged, and next after it: how many return it, and how many there
+/// are.
 fn consistent(history: &[HistoryEvent], after: Span) -> (u32, u32) {
     let (mut hits, mut all) = (0, 0);
     for lines in history.windows(3) {

@@ -151,8 +151,8 @@ fn a_commit_takes_one_round_trip_to_a_majority() {
 }
 
 /// How long nobody is heard to lead, in milliseconds, as in Figure 16: the logs differ, so that two of the four servers
-/// that are left cannot win; all heartbeats come at once; and the leader crashes at any moment until the next. `None` when
-/// nobody leads within ten seconds.
+/// that are left cannot win; all heartbeats come at once; and the leader crashes at any moment until the next. `None`
+/// when nobody leads within ten seconds.
 fn downtime(min: &str, max: &str, seed: u64) -> Option<f64> {
     let heartbeat = Span(min.parse::<Span>().expect("a span").0 / 2);
     let mut rng = Rng::stream(seed, Stream::Faults);

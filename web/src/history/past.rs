@@ -31,7 +31,7 @@ impl Trouble {
             Trouble::Network(Amiss::Split) => "partition",
             Trouble::Network(Amiss::Cut) => "cut links",
             Trouble::Network(Amiss::Clogged) => "clogged links",
-            Trouble::Network(Amiss::Latency) => "slow links",
+            Trouble::Network(Amiss::Latency) => "delays",
             Trouble::Network(Amiss::Loss) => "lossy links",
             Trouble::Network(Amiss::Lost) => "messages lost",
             Trouble::Network(Amiss::Held) => "messages held",

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-/// A part of a column, under a small heading: `aside` stands beside the heading at the right, `class` names more
+/// A part of a column, under a small heading: `aside` stands beside the heading, at the right; `class` names more
 /// classes.
 pub fn section(
     title: impl Into<AttrValue>,

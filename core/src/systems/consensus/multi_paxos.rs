@@ -1,12 +1,12 @@
 //! Multi-Paxos: several machines agree on a sequence of commands, one Paxos for each place in it.
 //!
-//! **The problem.** All servers are to execute the same commands in the same order, so that they are copies of one state
-//! machine. To agree on one command takes two rounds of messages (see `paxos`). Clients ask all the time.
+//! **The problem.** All servers are to execute the same commands in the same order, so that they are copies of one
+//! state machine. To agree on one command takes two rounds of messages (see `paxos`). Clients ask all the time.
 //!
-//! **The idea** (§3). The sequence has *slots*; for each slot there is an instance of Paxos that chooses its command. One
-//! server, the *leader*, is the only one to propose. Phase 1 says nothing of values, so the leader carries it out once
-//! for all slots to come, with one *ballot*. After that "the effective cost of executing a state machine command … is the
-//! cost of executing only phase 2", and that is the least there can be.
+//! **The idea** (§3). The sequence has *slots*; for each slot there is an instance of Paxos that chooses its command.
+//! One server, the *leader*, is the only one to propose. Phase 1 says nothing of values, so the leader carries it out
+//! once for all slots to come, with one *ballot*. After that "the effective cost of executing a state machine command
+//! … is the cost of executing only phase 2", and that is the least there can be.
 //!
 //! ```text
 //!   client        leader                       acceptors
@@ -22,21 +22,23 @@
 //! 2. The promises tell what may have been chosen: for each slot the new leader proposes the command that was accepted
 //!    with the highest ballot. For a slot between them of which nobody knows anything it proposes a **no-op**: a gap
 //!    would keep everything behind it from being executed.
-//! 3. The leader need not wait for one slot before it proposes the next; but at most a *window* (the paper's α) ahead of
+//! 3. The leader need not wait for one slot before it proposes the next; but at most a *window* (the paper's α) ahead
+//!    of
 //!    what is chosen, since a new leader must find out about all of it.
 //! 4. Servers execute what is chosen, slot by slot. They learn it from the leader, who says in each message how far the
 //!    slots are chosen; what they lack they ask for.
 //!
 //! **On disk**: the promise, what was accepted, and the ballot tried, before the messages that depend on them. What is
-//! known to be chosen is kept with them, but need not be written by itself: it can be learned again. A server whose disk
-//! was emptied learns, and takes no part otherwise (see `paxos`).
+//! known to be chosen is kept with them, but need not be written by itself: it can be learned again. A server whose
+//! disk was emptied learns, and takes no part otherwise (see `paxos`).
 //!
-//! **Clients** number their requests; a server remembers the last of each client with its result, so that a request that
-//! is sent twice takes effect once. Reads take a slot like writes: they see everything that was chosen before.
+//! **Clients** number their requests; a server remembers the last of each client with its result, so that a request
+//! that is sent twice takes effect once. Reads take a slot like writes: they see everything that was chosen before.
 //!
 //! What must hold is in `multi_paxos/checks.rs`, scenarios and pictures are in `multi_paxos/show.rs`.
 //!
-//! **Left out here**: changes of the set of servers (§3, end), forgetting slots that all have executed, leases for reads.
+//! **Left out here**: changes of the set of servers (§3, end), forgetting slots that all have executed, leases for
+//! reads.
 //!
 //! Source: L. Lamport, "Paxos Made Simple", ACM SIGACT News 32(4), 2001, §3; T. Chandra, R. Griesemer, J. Redstone,
 //! "Paxos Made Live", PODC 2007, for what a real one needs besides.
@@ -810,8 +812,8 @@ impl MultiPaxos {
 
 /// Learning, and executing what is learned.
 impl MultiPaxos {
-    /// All slots up to `upto` are chosen, says the leader of `ballot`. What was accepted in that very ballot is what was
-    /// chosen; the rest must be asked for.
+    /// All slots up to `upto` are chosen, says the leader of `ballot`. What was accepted in that very ballot is what
+    /// was chosen; the rest must be asked for.
     fn learn_up_to(
         &mut self,
         ctx: &mut Ctx<'_, MultiPaxos>,
@@ -941,8 +943,8 @@ impl Config {
             count => count as usize,
         };
         let two = match self.phase_2_quorum {
-            // Never one alone: a leader counts itself before its own disk has what it accepted, which is safe because it
-            // asks the others only afterwards.
+            // Never one alone: a leader counts itself before its own disk has what it accepted, which is safe because
+            // it asks the others only afterwards.
             0 if self.rules.quorums_meet => (servers + 1).saturating_sub(one).max(2),
             0 => servers.saturating_sub(one).max(1),
             count => count as usize,

@@ -26,14 +26,14 @@
 //! **Quorums** need not be majorities: it is enough that each set that answers the first phase meets each set that
 //! accepts in the second (Howard, Malkhi, Spiegelman, "Flexible Paxos", 2016).
 //!
-//! **Progress** (§2.4). Two proposers can overtake each other for ever. Here a proposer that is overtaken waits a random
-//! time, longer after each try, so that most often one of them gets through.
+//! **Progress** (§2.4). Two proposers can overtake each other for ever. Here a proposer that is overtaken waits a
+//! random time, longer after each try, so that most often one of them gets through.
 //!
-//! **On disk** (§2.5): an acceptor's promise and what it accepted, before it answers; the highest number that a proposer
-//! has tried, before it uses it. What a learner has learned is lost in a crash: it finds out again by having a proposer
-//! issue a proposal (§2.3). A process whose disk was emptied has broken promises that it does not know of, so it only
-//! learns from then on. It knows of its loss by a marker that is not on its disk (Chandra, Griesemer, Redstone, "Paxos
-//! Made Live", 2007, §5.1).
+//! **On disk** (§2.5): an acceptor's promise and what it accepted, before it answers; the highest number that a
+//! proposer has tried, before it uses it. What a learner has learned is lost in a crash: it finds out again by having
+//! a proposer issue a proposal (§2.3). A process whose disk was emptied has broken promises that it does not know of,
+//! so it only learns from then on. It knows of its loss by a marker that is not on its disk (Chandra, Griesemer,
+//! Redstone, "Paxos Made Live", 2007, §5.1).
 //!
 //! What must hold is in `paxos/checks.rs`, scenarios and pictures are in `paxos/show.rs`.
 //!
@@ -576,8 +576,8 @@ impl Paxos {
 
 /// The acceptor (§2.2).
 impl Paxos {
-    /// "If an acceptor receives a prepare request with number n greater than that of any prepare request to which it has
-    /// already responded, then it responds." A repeated request gets the same answer again.
+    /// "If an acceptor receives a prepare request with number n greater than that of any prepare request to which it
+    /// has already responded, then it responds." A repeated request gets the same answer again.
     fn on_prepare(&mut self, ctx: &mut Ctx<'_, Paxos>, from: NodeId, number: Number) {
         self.heard = self.heard.max(number);
         if !self.is_acceptor() {
@@ -594,8 +594,8 @@ impl Paxos {
         self.be_overtaken(ctx, number);
     }
 
-    /// "If an acceptor receives an accept request for a proposal numbered n, it accepts the proposal unless it has already
-    /// responded to a prepare request having a number greater than n."
+    /// "If an acceptor receives an accept request for a proposal numbered n, it accepts the proposal unless it has
+    /// already responded to a prepare request having a number greater than n."
     fn on_accept(&mut self, ctx: &mut Ctx<'_, Paxos>, from: NodeId, proposal: Proposal) {
         self.heard = self.heard.max(proposal.number);
         if !self.is_acceptor() {

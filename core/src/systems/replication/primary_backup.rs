@@ -14,21 +14,22 @@
 //!                          monitor: one node of its own, the last. Who is primary, who are members, in which epoch
 //! ```
 //!
-//! 1. **Epochs.** The *monitor* alone says who is primary. Each of its *views* has a number, the *epoch*, which is on its
-//!    disk before anybody hears of it. Every message carries one, and who has heard of a higher epoch refuses a lower one:
-//!    so a primary that was deposed without knowing it is *fenced* off.
+//! 1. **Epochs.** The *monitor* alone says who is primary. Each of its *views* has a number, the *epoch*, which is on
+//!    its disk before anybody hears of it. Every message carries one, and who has heard of a higher epoch refuses a
+//!    lower one: so a primary that was deposed without knowing it is *fenced* off.
 //! 2. **Lease.** A primary answers clients only while the monitor vouches for it: each `Beat` that the monitor grants
-//!    counts from the moment at which it was *sent*, and the monitor waits a quarter longer than that before it looks for
-//!    another. So clocks may differ by a fifth in speed, and by anything in what they show: only timers count.
-//! 3. **Replication.** As in every log: a message names the entry before the new ones, a backup that lacks it refuses, and
-//!    the primary goes further back. What is *committed* depends on the mode (the picture).
+//!    counts from the moment at which it was *sent*, and the monitor waits a quarter longer than that before it looks
+//!    for another. So clocks may differ by a fifth in speed. Both a timer and the clock must say that a beat still
+//!    counts: the one may wait behind other events after a pause, the other may be set.
+//! 3. **Replication.** As in every log: a message names the entry before the new ones, a backup that lacks it refuses,
+//!    and the primary goes further back. What is *committed* depends on the mode (the picture).
 //! 4. **Members** (sync). A backup that stays silent would stop all writes, so the primary asks the monitor for a view
 //!    without it, and goes on when it has that view. A backup that has caught up is taken in again: from the moment at
 //!    which the primary asks, it waits for the newcomer as well, since the monitor may have decided already.
-//! 5. **Failover.** The monitor begins a new epoch and asks everybody what they have; who answers has left the old epoch.
-//!    It promotes whoever surely has all that was acknowledged (*clean failover*): sync, any member; semi-sync, the newest
-//!    log of all servers but one, since every committed entry is on two; async, only the old primary itself, so it waits.
-//!    The new primary begins with an empty entry, and commits what it found only together with that.
+//! 5. **Failover.** The monitor begins a new epoch and asks everybody what they have; who answers has left the old
+//!    epoch. It promotes whoever surely has all that was acknowledged (*clean failover*): sync, any member; semi-sync,
+//!    the newest log of all servers but one, since every committed entry is on two; async, only the old primary itself,
+//!    so it waits. The new primary begins with an empty entry, and commits what it found only together with that.
 //! 6. **Rejoin.** A server that comes back deletes what was never replicated: what conflicts with the primary's log.
 //! 7. **Reads** are answered by the primary, or by any server (`reads=any`) that has asked the primary how far it must
 //!    have executed, and waited for that.
@@ -40,8 +41,8 @@
 //! What must hold is in `primary_backup/checks.rs`, scenarios and pictures are in `primary_backup/show.rs`.
 //!
 //! Sources: P. A. Alsberg, J. D. Day, "A Principle for Resilient Sharing of Distributed Resources", ICSE 1976; N.
-//! Budhiraja, K. Marzullo, F. B. Schneider, S. Toueg, "The Primary-Backup Approach", 1993; members, leases and the monitor
-//! ("configuration manager") as in W. Lin and others, "PacificA", MSR-TR-2008-25.
+//! Budhiraja, K. Marzullo, F. B. Schneider, S. Toueg, "The Primary-Backup Approach", 1993; members, leases and the
+//! monitor ("configuration manager") as in W. Lin and others, "PacificA", MSR-TR-2008-25.
 
 mod checks;
 mod show;
@@ -61,7 +62,7 @@ use crate::protocol::{
     Answer, ClientId, Ctx, NodeId, Outcome, Payload, Protocol, RequestId, Stored,
 };
 use crate::sim::rng::Rng;
-use crate::sim::time::Span;
+use crate::sim::time::{Span, Time};
 
 /// The number of a view, from 1.
 pub type Epoch = u64;
@@ -375,10 +376,11 @@ pub struct Reign {
     waiting: VecDeque<(Index, RequestId)>,
     /// The number of the last beat.
     beat: u64,
-    /// The beats that still count if they are granted, by their numbers modulo [`BEATS`].
-    open: [u64; BEATS],
+    /// The beats that still count if they are granted, and what the clock showed when they were sent; by their numbers
+    /// modulo [`BEATS`].
+    open: [(u64, Time); BEATS],
     /// The last beat that was granted, while it counts.
-    granted: Option<u64>,
+    granted: Option<(u64, Time)>,
     /// How often it answered a client. For checks.
     answers: u32,
 }
@@ -498,7 +500,7 @@ impl Protocol for PrimaryBackup {
             Message::Acknowledge { success, index, .. } => {
                 self.on_acknowledge(ctx, from, success, index)
             }
-            Message::ReadIndex { read } if self.may_answer() && self.is_ready() => {
+            Message::ReadIndex { read } if self.may_answer(ctx.now()) && self.is_ready() => {
                 let index = self.commit;
                 ctx.send(from, Message::ReadAt { read, index });
             }
@@ -531,7 +533,9 @@ impl Protocol for PrimaryBackup {
             State::Backup if reads && self.config.read_any => self.read_here(ctx, id, request),
             State::Backup => ctx.respond(id, Response::NotPrimary(self.primary)),
             State::Monitor(_) => ctx.respond(id, Response::NotPrimary(self.view.primary)),
-            State::Primary(_) if !self.may_answer() => ctx.respond(id, Response::NotPrimary(None)),
+            State::Primary(_) if !self.may_answer(ctx.now()) => {
+                ctx.respond(id, Response::NotPrimary(None))
+            }
             State::Primary(_) if reads => self.read_here(ctx, id, request),
             State::Primary(_) => self.write(ctx, id, request),
         }
@@ -720,7 +724,7 @@ impl PrimaryBackup {
             proposal: None,
             waiting: VecDeque::new(),
             beat: 0,
-            open: [0; BEATS],
+            open: [(0, Time::ZERO); BEATS],
             granted: None,
             answers: 0,
         }));
@@ -743,7 +747,7 @@ impl PrimaryBackup {
         };
         reign.beat += 1;
         let slot = (reign.beat % BEATS as u64) as u8;
-        reign.open[usize::from(slot)] = reign.beat;
+        reign.open[usize::from(slot)] = (reign.beat, ctx.now());
         ctx.set_timer(Timer::Beat, self.config.beat);
         ctx.set_timer(Timer::Lease(slot), self.config.lease);
         let (epoch, number) = (self.epoch, reign.beat);
@@ -763,8 +767,9 @@ impl PrimaryBackup {
         let State::Primary(reign) = &mut self.state else {
             return;
         };
-        if reign.open[(number % BEATS as u64) as usize] == number {
-            reign.granted = reign.granted.max(Some(number));
+        let open = reign.open[(number % BEATS as u64) as usize];
+        if open.0 == number {
+            reign.granted = reign.granted.max(Some(open));
             self.answer_reads(ctx);
         }
     }
@@ -773,20 +778,22 @@ impl PrimaryBackup {
         let State::Primary(reign) = &mut self.state else {
             return;
         };
-        let number = std::mem::take(&mut reign.open[usize::from(slot)]);
-        if reign.granted == Some(number) {
+        let over = std::mem::take(&mut reign.open[usize::from(slot)]);
+        if reign.granted == Some(over) {
             reign.granted = None;
             ctx.note("loses its lease", || format!("epoch {}", self.epoch));
         }
     }
 
-    /// Whether this is the primary, for all that it can know.
-    fn may_answer(&self) -> bool {
+    /// Whether this is the primary, for all that it can know. `now` is what its clock shows: after a pause the timer
+    /// may wait behind what arrived before it.
+    fn may_answer(&self, now: Time) -> bool {
         let rules = &self.config.rules;
-        match &self.state {
-            State::Primary(reign) => reign.granted.is_some() || !rules.lease || !rules.fencing,
-            _ => false,
-        }
+        let State::Primary(reign) = &self.state else {
+            return false;
+        };
+        let counts = |it: (u64, Time)| it.1 <= now && now.since(it.1) < self.config.lease;
+        reign.granted.is_some_and(counts) || !rules.lease || !rules.fencing
     }
 
     /// Whether a primary has committed all that it found when it began.
@@ -1021,7 +1028,7 @@ impl PrimaryBackup {
     }
 
     fn answer_write(&mut self, ctx: &mut Ctx<'_, Self>, index: Index, result: KvResult) {
-        let may_answer = self.may_answer();
+        let may_answer = self.may_answer(ctx.now());
         let State::Primary(reign) = &mut self.state else {
             return;
         };
@@ -1084,7 +1091,7 @@ impl PrimaryBackup {
     /// Answers the reads for which the log has been executed far enough.
     fn answer_reads(&mut self, ctx: &mut Ctx<'_, Self>) {
         let is_primary = matches!(self.state, State::Primary(_));
-        if self.reads.is_empty() || is_primary && !self.may_answer() {
+        if self.reads.is_empty() || is_primary && !self.may_answer(ctx.now()) {
             return;
         }
         let applied = self.last_applied;

@@ -1,45 +1,46 @@
 //! Quorum stores: Dynamo, always writeable, and the registers of Attiya, Bar-Noy and Dolev, always exact.
 //!
-//! **The problem.** Keep each key on `N` nodes of many, so that it can be read and written although some of them are dead,
-//! slow or cut off; without a leader, so that nobody has to be elected first.
+//! **The problem.** Keep each key on `N` nodes of many, so that it can be read and written although some of them are
+//! dead, slow or cut off; without a leader, so that nobody has to be elected first.
 //!
-//! **The idea.** Any node takes a request and *coordinates* it: it sends the write to the key's `N` *homes* and answers when
-//! `W` have it; it asks them for a read and answers when `R` have told. If `R + W > N`, those who were asked include one
-//! who was told.
+//! **The idea.** Any node takes a request and *coordinates* it: it sends the write to the key's `N` *homes* and answers
+//! when `W` have it; it asks them for a read and answers when `R` have told. If `R + W > N`, those who were asked
+//! include one who was told.
 //!
 //! ```text
 //!          client            coordinator (any node)              homes of x: the next N nodes on the ring
-//!            │── put x 5 ──▶ │── Write ──▶ h1  h2  h3                 ____n1____
+//!            │── put x 5 ──▶ │── Write ──▶ h1  h2  h3                 ____n3____
 //!            │◀── written ── │◀── Ack ── W of them                   /          \
-//!            │── get x ────▶ │── Read ──▶ h1  h2  h3               n3   x ↷      n2   clockwise from where
-//!            │◀── 5 ──────── │◀── Response ── R of them              \___n4__n5_/     x falls: n2, n5, n4
+//!            │── get x ────▶ │── Read ──▶ h1  h2  h3               n5   x ↷      n1   clockwise from where
+//!            │◀── 5 ──────── │◀── Response ── R of them              \___n4__n2_/     x falls: n1, n2, n4
 //! ```
 //!
-//! 1. **Ring** (Dynamo §4.2, §4.3). Nodes stand at several places (*tokens*) of a circle; a key's homes are the first `N`
-//!    different nodes clockwise from its hash.
-//! 2. **Versions** (§4.4). A client writes over what it has read: its *context*, a set of writes. Versions of which neither
-//!    had seen the other are both kept: *siblings*, which the client sees and replaces by its next put. Here a coordinator
-//!    remembers for each client what it saw last; or a request names it (`put x 7 after n1:2,n2:1`). Each write has a name
-//!    of its own, a *dot*, since the paper's vector clocks alone lose one of two puts that come through one node with the
-//!    same context. With `conflict=lww` the version with the greatest *stamp* wins instead (last writer wins).
-//! 3. **Sloppy quorum, hinted handoff** (§4.6). When a home does not answer, the next node on the ring takes the write with a
-//!    hint for whom it is, and hands it over when it can.
+//! 1. **Ring** (Dynamo §4.2, §4.3). Nodes stand at several places (*tokens*) of a circle; a key's homes are the first
+//!    `N` different nodes clockwise from its hash.
+//! 2. **Versions** (§4.4). A client writes over what it has read: its *context*, a set of writes. Versions of which
+//!    neither had seen the other are both kept: *siblings*, which the client sees and replaces by its next put. Here a
+//!    coordinator remembers for each client what it saw last; or a request names it (`put x 7 after n1:2,n2:1`). Each
+//!    write has a name of its own, a *dot*, since the paper's vector clocks alone lose one of two puts that come
+//!    through one node with the same context. With `conflict=lww` the version with the greatest *stamp* wins instead
+//!    (last writer wins).
+//! 3. **Sloppy quorum, hinted handoff** (§4.6). When a home does not answer, the next node on the ring takes the write
+//!    with a hint for whom it is, and hands it over when it can.
 //! 4. **Read repair** (§5). A coordinator that finds a home behind sends it what it lacks.
 //! 5. **Anti-entropy** (§4.7). Two homes compare Merkle trees of the keys they share, and exchange what differs.
-//! 6. **Deletes** are versions without a value: *tombstones*. They are collected in time; the key's clock stays, so that a
-//!    late copy of what was deleted is known to be old.
-//! 7. **ABD.** With `promise=linearizable` a write first asks `R` homes for their stamps and takes a greater one, and a read
-//!    first writes back what it found to `W` homes, so that no later read finds less.
+//! 6. **Deletes** are versions without a value: *tombstones*. They are collected in time; the key's clock stays, so
+//!    that a late copy of what was deleted is known to be old.
+//! 7. **ABD.** With `promise=linearizable` a write first asks `R` homes for their stamps and takes a greater one, and a
+//!    read first writes back what it found to `W` homes, so that no later read finds less.
 //!
-//! What clients are promised (`promise`) decides which of these bind: `eventual` is the paper's store. With `fresh` a read
-//! finds every write that was acknowledged before: `R` is raised until `R + W > N`, and stand-ins do not count.
+//! What clients are promised (`promise`) decides which of these bind: `eventual` is the paper's store. With `fresh` a
+//! read finds every write that was acknowledged before: `R` is raised until `R + W > N`, and stand-ins do not count.
 //!
 //! **On disk**: the versions, the hints, and each node's count of its writes, before any answer that depends on them.
 //! Messages have the names of the WARS model of P. Bailis and others (Probabilistically Bounded Staleness, VLDB 2012):
 //! Write, Ack, Read, Response; a coordinator that is a home sends them to itself as well.
 //!
-//! What must hold is in `quorum/checks.rs`, scenarios and pictures are in `quorum/show.rs`. **Left out**: nodes that join
-//! and leave (§4.8), and gossip of membership: every node knows the ring.
+//! What must hold is in `quorum/checks.rs`, scenarios and pictures are in `quorum/show.rs`. **Left out**: nodes that
+//! join and leave (§4.8), and gossip of membership: every node knows the ring.
 //!
 //! Sources: G. DeCandia and others, "Dynamo", SOSP 2007; H. Attiya, A. Bar-Noy, D. Dolev, "Sharing Memory Robustly in
 //! Message-Passing Systems", JACM 1995, with many writers as in N. Lynch, A. Shvartsman, FTCS 1997; N. Preguiça and

@@ -437,7 +437,6 @@ fn correct() -> Vec<Scenario<MultiPaxos>> {
                   goes on. But when it crashes as well, nobody can lead until four are back.",
         config: Config {
             phase_1_quorum: 4,
-            phase_2_quorum: 2,
             ..Config::DEFAULT
         },
         script: "1s crash acceptor\n1s crash acceptor\n1s crash acceptor\n3s crash leader\n4s restart all",

@@ -195,9 +195,9 @@ fn a_promise_reports_what_was_accepted() {
     assert_eq!(sent, [(N2, refused)]);
 }
 
-/// "Suppose that the outcome of these executions determine the value to be proposed in instances 135 and 140, but leaves the
-/// proposed value unconstrained in all other instances. The leader then executes phase 2 for instances 135 and 140."
-/// "… by proposing, as commands 136 and 137, a special no-op command that leaves the state unchanged." §3
+/// "Suppose that the outcome of these executions determine the value to be proposed in instances 135 and 140, but
+/// leaves the proposed value unconstrained in all other instances. The leader then executes phase 2 for instances 135
+/// and 140." "… by proposing, as commands 136 and 137, a special no-op command that leaves the state unchanged." §3
 #[test]
 fn a_new_leader_takes_over_and_fills_the_gaps() {
     let mut server = Server::new(Durable::default());

@@ -129,7 +129,11 @@ impl Exhibit for Paxos {
                     it.tell = tell.expect("only these words are read").1;
                 },
             },
-            span!("retry", "Proposers try again after, at least", retry),
+            span!(
+                "propose-again",
+                "Proposers try again after, at least",
+                retry
+            ),
             span!("inquire", "Learners inquire after, at least", inquire),
         ];
         settings.extend(rules());
@@ -391,23 +395,6 @@ fn correct() -> Vec<Scenario<Paxos>> {
                  200ms restart all\n220ms request n3 propose red",
         ..calm.clone()
     };
-    let roles = Scenario {
-        id: "roles-apart",
-        title: "Every role on nodes of its own",
-        summary: "n1 to n3 accept, n6 and n7 propose, and all learn: the acceptors tell everybody.",
-        environment: Environment {
-            nodes: 7,
-            ..calm.environment.clone()
-        },
-        config: Config {
-            proposers: 2,
-            acceptors: 3,
-            tell: Tell::Everybody,
-            ..Config::DEFAULT
-        },
-        script: "20ms request n6 propose blue\n60ms request n7 propose red",
-        ..calm.clone()
-    };
     let flexible = Scenario {
         id: "flexible-quorums",
         title: "Two are enough to accept",
@@ -415,7 +402,6 @@ fn correct() -> Vec<Scenario<Paxos>> {
                   from the rest. Nobody can propose until they are back.",
         config: Config {
             phase_1_quorum: 4,
-            phase_2_quorum: 2,
             ..Config::DEFAULT
         },
         script: "20ms request n1 propose blue\n62ms partition n1 n2 | n3 n4 n5\n150ms request n5 propose red\n1s heal",
@@ -427,11 +413,33 @@ fn correct() -> Vec<Scenario<Paxos>> {
         duel,
         takes_over,
         power,
-        roles,
+        roles_apart(),
         flexible,
         lossy(),
         swarm(),
     ]
+}
+
+/// Acceptors, proposers and learners that are not the same.
+fn roles_apart() -> Scenario<Paxos> {
+    let calm = calm();
+    Scenario {
+        id: "roles-apart",
+        title: "Every role on nodes of its own",
+        summary: "n1 to n3 accept, n5 and n6 propose, and all learn: the acceptors tell everybody.",
+        environment: Environment {
+            nodes: 6,
+            ..calm.environment.clone()
+        },
+        config: Config {
+            proposers: 2,
+            acceptors: 3,
+            tell: Tell::Everybody,
+            ..Config::DEFAULT
+        },
+        script: "20ms request n5 propose blue\n60ms request n6 propose red",
+        ..calm
+    }
 }
 
 /// A network that loses, doubles and delays.
@@ -537,8 +545,8 @@ fn late_accept() -> Scenario<Paxos> {
             proposers: 2,
             ..puppets.config.clone()
         },
-        script: "5ms lose Chosen\n5ms lose Prepare n4>n3\n5ms lose Prepare n5>n3\n5ms lose Accept n4>n1\n5ms lose Accept n5>n1\n\
-                 5ms lose Accept n4>n2\n5ms hold Accept n4>n3\n\
+        script: "5ms lose Chosen\n5ms lose Prepare n4>n3\n5ms lose Prepare n5>n3\n\
+                 5ms lose Accept n4>n1\n5ms lose Accept n5>n1\n5ms lose Accept n4>n2\n5ms hold Accept n4>n3\n\
                  10ms request n4 propose blue\n\
                  24ms request n5 propose red\n\
                  200ms pass Accept n4>n3\n\

@@ -11,11 +11,14 @@ use super::{Config, Raft, Reads, Rules};
 
 /// All of them.
 pub(super) fn all() -> Vec<Scenario<Raft>> {
-    let mut all = disks_and_votes();
+    let mut all = disks();
+    all.extend(votes());
     all.extend(replication());
+    all.extend(followers());
     all.extend(clients());
     all.extend(availability());
     all.extend(members());
+    all.extend(changes());
     all
 }
 
@@ -27,6 +30,22 @@ struct Story {
     /// The check that falls.
     check: &'static str,
     script: &'static str,
+}
+
+fn story(
+    id: &'static str,
+    title: &'static str,
+    summary: &'static str,
+    check: &'static str,
+    script: &'static str,
+) -> Story {
+    Story {
+        id,
+        title,
+        summary,
+        check,
+        script,
+    }
 }
 
 /// A story on this stage, with a rule broken.
@@ -49,14 +68,7 @@ fn with(mut stage: Scenario<Raft>, change: impl FnOnce(&mut Config)) -> Scenario
     stage
 }
 
-fn disks_and_votes() -> Vec<Scenario<Raft>> {
-    let story = |id, title, summary, check, script| Story {
-        id,
-        title,
-        summary,
-        check,
-        script,
-    };
+fn disks() -> Vec<Scenario<Raft>> {
     vec![
         broken(
             puppets(3),
@@ -95,6 +107,11 @@ fn disks_and_votes() -> Vec<Scenario<Raft>> {
             ),
             |it| it.write_before_answer = false,
         ),
+    ]
+}
+
+fn votes() -> Vec<Scenario<Raft>> {
+    vec![
         broken(
             puppets(3),
             story(
@@ -169,13 +186,6 @@ pub(super) fn figure_8() -> Scenario<Raft> {
 }
 
 fn replication() -> Vec<Scenario<Raft>> {
-    let story = |id, title, summary, check, script| Story {
-        id,
-        title,
-        summary,
-        check,
-        script,
-    };
     vec![
         figure_8(),
         broken(
@@ -195,8 +205,8 @@ fn replication() -> Vec<Scenario<Raft>> {
             story(
                 "claims-too-much",
                 "Broken: acknowledging what nobody sent",
-                "n1 has entries that no other has. It acknowledges the heartbeat of n2, the new leader, with the end of \
-                 its own log; so n2 believes that n1 has its no-op, and calls that committed.",
+                "n1 has entries that no other has. It acknowledges the heartbeat of n2, the new leader, with the end of its \
+                 own log; so n2 believes that n1 has its no-op, and calls that committed.",
                 "leader-completeness",
                 "10ms fire n1 election\n100ms partition n1\n110ms request n1 put x 1\n120ms request n1 put x 2\n\
                  130ms request n1 put x 3\n150ms fire n2 election\n165ms unite\n165ms cut n2>n3\n\
@@ -218,6 +228,11 @@ fn replication() -> Vec<Scenario<Raft>> {
             ),
             |it| it.heed_refusals = false,
         ),
+    ]
+}
+
+fn followers() -> Vec<Scenario<Raft>> {
+    vec![
         broken(
             with(puppets(3), |it| it.reads = Reads::ReadIndex),
             story(
@@ -345,13 +360,6 @@ fn availability() -> Vec<Scenario<Raft>> {
         length: Span::secs(4),
         ..calm()
     };
-    let story = |id, title, summary, check, script| Story {
-        id,
-        title,
-        summary,
-        check,
-        script,
-    };
     vec![
         broken(
             rejoining(),
@@ -392,15 +400,6 @@ fn availability() -> Vec<Scenario<Raft>> {
 }
 
 fn members() -> Vec<Scenario<Raft>> {
-    let story = |id, title, summary, check, script| Story {
-        id,
-        title,
-        summary,
-        check,
-        script,
-    };
-    let mut four = calm();
-    four.environment.nodes = 4;
     vec![
         broken(
             puppets(3),
@@ -442,6 +441,13 @@ fn members() -> Vec<Scenario<Raft>> {
             ),
             |it| it.one_at_a_time = false,
         ),
+    ]
+}
+
+fn changes() -> Vec<Scenario<Raft>> {
+    let mut four = calm();
+    four.environment.nodes = 4;
+    vec![
         broken(
             puppets(4),
             story(

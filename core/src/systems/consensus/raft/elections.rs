@@ -3,8 +3,8 @@
 //! A server that was cut off has stood for election again and again; its term is high. When it rejoins, its term makes
 //! the leader step down, though nobody wants another. Two things help (dissertation, §9.6 and §6.2):
 //!
-//! * **Pre-vote**: before it begins a term, a server asks the others whether they would vote for it. They say no as long
-//!   as they hear a leader. Nothing is promised by an answer, and no term begins.
+//! * **Pre-vote**: before it begins a term, a server asks the others whether they would vote for it. They say no as
+//!   long as they hear a leader. An answer promises nothing, and no term begins.
 //! * **Check-quorum**: a leader that has not been answered by a majority for an election time-out steps down; so
 //!   clients do not wait for one that cannot commit. In return, whoever hears a leader does not listen to candidates
 //!   (dissertation, §4.2.3).

@@ -281,7 +281,7 @@ fn constants() -> Vec<Setting<Config>> {
             Kind::Whole { min: 0, max: 1_000_000 }
         ),
         Setting {
-            id: "reads",
+            id: "read-path",
             title: "Reads go through",
             kind: Kind::Choice(Reads::NAMES),
             rule: None,
@@ -302,11 +302,13 @@ fn constants() -> Vec<Setting<Config>> {
 
 fn rules() -> Vec<Setting<Config>> {
     let mut all = rules_of_the_log();
+    all.extend(rules_of_followers());
     all.extend(rules_of_the_cluster());
+    all.extend(rules_of_members());
     all
 }
 
-/// Those of Figure 2, and of clients.
+/// Those of Figure 2.
 fn rules_of_the_log() -> Vec<Setting<Config>> {
     vec![
         rule!(
@@ -351,6 +353,12 @@ fn rules_of_the_log() -> Vec<Setting<Config>> {
             truncate_on_conflict,
             "committed-kept"
         ),
+    ]
+}
+
+/// Those of followers, and of clients.
+fn rules_of_followers() -> Vec<Setting<Config>> {
+    vec![
         rule!(
             "ack-what-matched",
             "Acknowledge what was sent, not what is there",
@@ -384,7 +392,7 @@ fn rules_of_the_log() -> Vec<Setting<Config>> {
     ]
 }
 
-/// Those of elections, reads and members.
+/// Those of elections and reads.
 fn rules_of_the_cluster() -> Vec<Setting<Config>> {
     vec![
         rule!(
@@ -429,6 +437,12 @@ fn rules_of_the_cluster() -> Vec<Setting<Config>> {
             lease_bound,
             "linearizable"
         ),
+    ]
+}
+
+/// Those of members.
+fn rules_of_members() -> Vec<Setting<Config>> {
+    vec![
         rule!(
             "adopt-when-appended",
             "A configuration counts when it is appended",

@@ -1,8 +1,9 @@
 //! Leadership transfer (dissertation, §3.10): a leader hands over, because its machine is to be serviced, say, or
 //! because another is nearer to the clients. Nobody has to wait for a time-out.
 //!
-//! The leader takes no more requests, sends the target what it lacks, and then TimeoutNow. The target stands for election
-//! at once, and nobody protects the leader from it. When that takes longer than an election time-out, the leader goes on.
+//! The leader takes no more requests, sends the target what it lacks, and then TimeoutNow. The target stands for
+//! election at once, and nobody protects the leader from it. When that takes longer than an election time-out, the
+//! leader goes on.
 
 use crate::protocol::{Ctx, NodeId, RequestId};
 

@@ -427,8 +427,8 @@ fn weakened() -> Vec<Scenario<Broadcast>> {
             fifo_wait: false,
             ..quiet()
         },
-        script: "0s link n1>n2 latency 300ms\n100ms request n1 post one\n150ms link n1>n2 latency 10ms\n\
-                 200ms request n1 post two",
+        script: "0s link n1>n2 latency 600ms\n100ms request n1 post one\n250ms link n1>n2 latency 10ms\n\
+                 260ms request n1 post two",
         length: Span::secs(2),
         pace: Span::ms(20),
         ..calm.clone()
@@ -443,7 +443,8 @@ fn weakened() -> Vec<Scenario<Broadcast>> {
             one_order: false,
             ..quiet()
         },
-        script: "100ms request n2 post left\n100ms request n3 post right",
+        script: "0s link n2>n3 latency 300ms\n0s link n3>n2 latency 300ms\n\
+                 100ms request n2 post left\n100ms request n3 post right",
         length: Span::secs(2),
         pace: Span::ms(20),
         ..calm.clone()

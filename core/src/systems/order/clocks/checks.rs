@@ -132,8 +132,8 @@ impl Known {
 /// So many of the last things are kept, at least; older ones are forgotten.
 const WINDOW: u32 = 1_000;
 
-/// So many of each node's last events are compared with a new one.
-const COMPARED: u32 = 12;
+/// So many of the last events are compared with a new one, as many of each node.
+const COMPARED: u32 = 60;
 
 /// The end of a list that only grows.
 #[derive(Clone)]
@@ -194,6 +194,8 @@ struct Order {
     promise: &'static str,
     compare: Compare,
     nodes: PerNode<Watched>,
+    /// One more than the greatest number of a node.
+    nodes_seen: u16,
 }
 
 impl Order {
@@ -203,10 +205,12 @@ impl Order {
             promise,
             compare,
             nodes: PerNode::default(),
+            nodes_seen: 0,
         }
     }
 
     fn look(&mut self, id: NodeId, node: &Clocks) -> Result<(), String> {
+        self.nodes_seen = self.nodes_seen.max(id.0 + 1);
         let watched = self.nodes.slot(id).get_or_insert_with(|| Watched {
             life: node.life,
             seen: 0,
@@ -293,16 +297,13 @@ impl Order {
     }
 
     fn compare_with_all(&self, two: &Known) -> Result<(), String> {
-        for place in 0.. {
-            let node = NodeId(place);
+        let each = (COMPARED / u32::from(self.nodes_seen.max(1))).max(2);
+        for node in (0..self.nodes_seen).map(NodeId) {
             let Some(watched) = self.nodes.get(node) else {
-                if usize::from(place) > 128 {
-                    return Ok(());
-                }
                 continue;
             };
             let events = &watched.events.items;
-            let from = events.len().saturating_sub(COMPARED);
+            let from = events.len().saturating_sub(each);
             events.with(from, u32::MAX, |earlier| {
                 earlier.iter().try_for_each(|one| {
                     if (one.node, &one.past) == (two.node, &two.past) {

@@ -297,14 +297,14 @@ fn weakened() -> Vec<Scenario<Clocks>> {
     let reset = Scenario {
         id: "reset",
         title: "Broken: a clock begins anew",
-        summary: "n1 comes back without its clock and counts from one again. Its new events seem to have happened before \
-                  the old ones.",
+        summary: "n1 comes back without its clock, and before anybody tells it the time it counts from one again. Its new \
+                  events seem to have happened before the old ones.",
         weakened: Some("vector-order"),
         config: Config {
             keep: false,
             ..Config::DEFAULT
         },
-        script: "2s crash n1\n2.5s restart n1",
+        script: "2s crash n1\n2.4s partition n1\n2.5s restart n1\n2.51s request n1 local\n3s unite",
         ..calm.clone()
     };
     let physical = Scenario {

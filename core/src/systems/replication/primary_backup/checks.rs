@@ -124,7 +124,8 @@ fn progress(world: &World<'_, PrimaryBackup>) -> Result<(), String> {
     };
     let may_answer = |it: &NodeId| {
         let node = world.node(*it);
-        node.is_some_and(|it| it.may_answer() && it.is_ready())
+        let now = world.clock(*it);
+        node.is_some_and(|it| it.may_answer(now) && it.is_ready())
     };
     if !possible || servers().any(may_answer) {
         return Ok(());

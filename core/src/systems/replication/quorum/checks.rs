@@ -1,5 +1,5 @@
-//! What a quorum store promises, watched at every step. Nodes note what they do (`Audit`); checks keep what no node has:
-//! which writes were acknowledged before which reads began, and what each writer had truly seen.
+//! What a quorum store promises, watched at every step. Nodes note what they do (`Audit`); checks keep what no node
+//! has: which writes were acknowledged before which reads began, and what each writer had truly seen.
 
 use std::collections::BTreeMap;
 
@@ -421,7 +421,8 @@ struct OverwrittenGone {
 
 impl Ghost for OverwrittenGone {
     const NAME: &'static str = "overwritten-gone";
-    const PROMISE: &'static str = "Where siblings are kept, what was overwritten or deleted at a node does not come back there.";
+    const PROMISE: &'static str = "Where siblings are kept, what was overwritten or deleted at a node does not come \
+        back there.";
 
     fn note(&mut self, world: &World<'_, Quorum>, id: NodeId, it: &Audit) -> Result<(), String> {
         if world.config.lww {
@@ -499,7 +500,8 @@ const LOOK_EVERY: Span = Span::ms(250);
 
 impl Ghost for ReplicasConverge {
     const NAME: &'static str = "replicas-converge";
-    const PROMISE: &'static str = "Once nothing has been amiss for some time, all homes of a key have what was written before.";
+    const PROMISE: &'static str = "Once nothing has been amiss for some time, all homes of a key have what was \
+        written before.";
 
     fn note(&mut self, world: &World<'_, Quorum>, _id: NodeId, it: &Audit) -> Result<(), String> {
         if let Audit::Made(key, version, _) = it {

@@ -224,8 +224,8 @@ impl Exhibit for Quorum {
     const ABOUT: About = About {
         id: "quorum",
         title: "Quorum store",
-        summary: "No leader: N homes for each key, W acknowledgements, R answers. Dynamo with all its repairs, and exact \
-                  registers.",
+        summary: "No leader: N homes for each key, W acknowledgements, R answers. Dynamo with all its repairs, and \
+                  exact registers.",
         family: "Replication and consistency",
         source: "DeCandia and others, SOSP 2007; Attiya, Bar-Noy and Dolev, JACM 1995",
         request: "put x 5",
@@ -483,8 +483,8 @@ fn calm() -> Scenario<Quorum> {
     Scenario {
         id: "calm",
         title: "Dynamo",
-        summary: "Three homes for each key; a write is done at two of them, a read asks until two have told. Clients that \
-                  write the same key side by side make siblings, which the next put over both replaces.",
+        summary: "Three homes for each key; a write is done at two of them, a read asks until two have told. Clients \
+                  that write the same key side by side make siblings, which the next put over both replaces.",
         weakened: None,
         environment: Environment {
             clients: 3,
@@ -528,9 +528,9 @@ fn registers() -> Scenario<Quorum> {
     Scenario {
         id: "abd",
         title: "Registers as if there were one copy",
-        summary: "A write first asks two of three homes how far they are; a read first writes back what it found. So no \
-                  read ever finds less than one before it, although there is no leader. n2 crashes for a while: nothing \
-                  stops.",
+        summary: "A write first asks two of three homes how far they are; a read first writes back what it found. So \
+                  no read ever finds less than one before it, although there is no leader. n2 crashes for a while: \
+                  nothing stops.",
         environment: Environment {
             nodes: 3,
             spread: true,
@@ -552,24 +552,24 @@ fn correct() -> Vec<Scenario<Quorum>> {
     let stand_in = Scenario {
         id: "stand-in",
         title: "A home is down",
-        summary: "n2 crashes. Others stand in for it, each with a hint for whom it holds what; when n2 is back they hand it \
-                  over.",
+        summary: "n2 crashes. Others stand in for it, each with a hint for whom it holds what; when n2 is back they \
+                  hand it over.",
         script: "1s crash n2\n4s restart n2",
         ..calm.clone()
     };
     let partition = Scenario {
         id: "partition",
         title: "Both sides write",
-        summary: "n1 and n2 are cut off from n3, n4 and n5. Everybody goes on writing, on both sides. When the cut heals \
-                  the versions meet, and clients see siblings.",
+        summary: "n1 and n2 are cut off from n3, n4 and n5. Everybody goes on writing, on both sides. When the cut \
+                  heals the versions meet, and clients see siblings.",
         script: "1s partition n1 n2\n4s heal",
         ..calm.clone()
     };
     let figure_3 = Scenario {
         id: "figure-3",
         title: "Figure 3 of the paper",
-        summary: "Sx is n1, Sy is n2, Sz is n3. D1 and D2 are written at Sx; D3 at Sy and D4 at Sz, both over D2: neither \
-                  has seen the other. A read finds both, and D5 at Sx replaces both.",
+        summary: "Sx is n1, Sy is n2, Sz is n3. D1 and D2 are written at Sx; D3 at Sy and D4 at Sz, both over D2: \
+                  neither has seen the other. A read finds both, and D5 at Sx replaces both.",
         script: "100ms request n1 put x 1\n\
                  300ms request n1 put x 2 after n1:1\n\
                  500ms request n2 put x 3 after n1:2\n\
@@ -583,8 +583,8 @@ fn correct() -> Vec<Scenario<Quorum>> {
     let fresh = Scenario {
         id: "fresh",
         title: "Reads that are never stale",
-        summary: "R + W > N, and only homes count: whoever reads meets somebody who has what was acknowledged. n3 is cut \
-                  off for a while; who asks it there gets no answer rather than an old one.",
+        summary: "R + W > N, and only homes count: whoever reads meets somebody who has what was acknowledged. n3 is \
+                  cut off for a while; who asks it there gets no answer rather than an old one.",
         config: Config {
             promise: Pledge::Fresh,
             ..Config::DEFAULT
@@ -595,8 +595,8 @@ fn correct() -> Vec<Scenario<Quorum>> {
     let tombstone = Scenario {
         id: "tombstone",
         title: "A delete that some have missed",
-        summary: "x is deleted while n3 is down. The tombstone is collected, its clock stays: when n3 comes back with the \
-                  old value, the others know that it is old.",
+        summary: "x is deleted while n3 is down. The tombstone is collected, its clock stays: when n3 comes back with \
+                  the old value, the others know that it is old.",
         config: Config {
             rules: Rules::ALL,
             ..early_collection().config
@@ -620,9 +620,9 @@ fn measured() -> Vec<Scenario<Quorum>> {
     let pbs = Scenario {
         id: "pbs",
         title: "How stale is eventual? (PBS)",
-        summary: "N = 3, R = W = 1. Each message to and from a replica has the delay that was measured at LinkedIn (disks). \
-                  A read that begins the moment a write is acknowledged finds it in 44 of 100 cases. Change the delays: \
-                  `delay Write`, `delay Ack`, `delay Read`, `delay Response`.",
+        summary: "N = 3, R = W = 1. Each message to and from a replica has the delay that was measured at LinkedIn \
+                  (disks). A read that begins the moment a write is acknowledged finds it in 44 of 100 cases. Change \
+                  the delays: `delay Write`, `delay Ack`, `delay Read`, `delay Response`.",
         environment: Environment {
             nodes: 3,
             clients: 1,
@@ -663,8 +663,8 @@ fn measured() -> Vec<Scenario<Quorum>> {
     let few = Scenario {
         id: "k-staleness",
         title: "By how many versions? (PBS)",
-        summary: "N = 3, R = W = 1, and a write goes to W homes alone, drawn at random: quorums that never grow. A read is \
-                  within k versions of the newest with probability 1 - (2/3)^k.",
+        summary: "N = 3, R = W = 1, and a write goes to W homes alone, drawn at random: quorums that never grow. A \
+                  read is within k versions of the newest with probability 1 - (2/3)^k.",
         config: Config {
             few: true,
             ..pbs.config.clone()
@@ -679,8 +679,8 @@ fn swarms() -> Vec<Scenario<Quorum>> {
     let swarm = Scenario {
         id: "swarm",
         title: "Faults drawn from the seed",
-        summary: "Crashes, pauses, cuts, wrong clocks, loss and copies; each seed has its own, and its own R and W. Then a \
-                  majority heals, and all homes must agree.",
+        summary: "Crashes, pauses, cuts, wrong clocks, loss and copies; each seed has its own, and its own R and W. \
+                  Then a majority heals, and all homes must agree.",
         environment: Environment {
             keys: 60,
             zipf: 990,
@@ -766,8 +766,8 @@ fn sloppy_read() -> Scenario<Quorum> {
     Scenario {
         id: "sloppy-read",
         title: "Broken: stand-ins count",
-        summary: "R + W > N, but x is written while n4 and n5 are cut off from its homes: they stand in, and count. Its homes \
-                  have nothing, and answer so.",
+        summary: "R + W > N, but k is written while n4 and n5 are cut off from its homes: they stand in, and count. \
+                  Its homes have nothing, and answer so.",
         weakened: Some("fresh-reads"),
         script: "500ms partition n4 n5\n600ms request n4 put k 1\n1.5s request n1 get k\n3s heal",
         ..without(sloppy, |it| it.strict = false)
@@ -778,10 +778,11 @@ fn lost_hints() -> Scenario<Quorum> {
     Scenario {
         id: "lost-hints",
         title: "Broken: hints are in memory only",
-        summary: "x is written while n4 and n5 are cut off from its homes: they stand in for them, and crash. Nobody has the \
-                  write any more.",
+        summary: "k is written while n4 and n5 are cut off from its homes: they stand in for them, and crash. Nobody \
+                  has the write any more.",
         weakened: Some("acknowledged-kept"),
-        script: "500ms partition n4 n5\n600ms request n4 put k 1\n1.5s crash n4\n1.6s crash n5\n2s restart down\n3s heal",
+        script: "500ms partition n4 n5\n600ms request n4 put k 1\n1.5s crash n4\n1.6s crash n5\n2s restart down\n3s \
+                 heal",
         ..without(puppets(), |it| it.durable_hints = false)
     }
 }
@@ -792,8 +793,8 @@ fn fast_clock() -> Scenario<Quorum> {
     Scenario {
         id: "fast-clock",
         title: "Broken: the last writer loses",
-        summary: "n1's clock is five seconds ahead. x is written there, then at n2, which says \"written\" too; but n1's \
-                  stamp is greater, and wins.",
+        summary: "n1's clock is five seconds ahead. x is written there, then at n2, which says \"written\" too; but \
+                  n1's stamp is greater, and wins.",
         weakened: Some("acknowledged-kept"),
         script: "100ms clock n1 5s\n500ms request n1 put x 1\n1s request n2 put x 2\n2s request n3 get x",
         ..without(lww, |it| it.logical_stamps = false)
@@ -804,8 +805,8 @@ fn apart_for_ever() -> Scenario<Quorum> {
     Scenario {
         id: "apart-for-ever",
         title: "Broken: homes never compare",
-        summary: "n3 misses a write while it is cut off. Nobody reads the key, so nobody repairs it; without anti-entropy n3 \
-                  never learns of it.",
+        summary: "n3 misses a write while it is cut off. Nobody reads the key, so nobody repairs it; without \
+                  anti-entropy n3 never learns of it.",
         weakened: Some("replicas-converge"),
         script: "500ms partition n3\n600ms request n1 put x 1\n1.5s heal",
         ..without(three(), |it| it.anti_entropy = false)
@@ -816,8 +817,8 @@ fn one_number() -> Scenario<Quorum> {
     Scenario {
         id: "one-number",
         title: "Broken: one number a node",
-        summary: "Two clients have read x=1 and both write over it, through n1. A plain version vector makes the second seem \
-                  to have seen the first, which is dropped, unseen by anybody.",
+        summary: "Two clients have read x=1 and both write over it, through n1. A plain version vector makes the \
+                  second seem to have seen the first, which is dropped, unseen by anybody.",
         weakened: Some("siblings-kept"),
         script: "100ms request n1 put x 1\n300ms request n1 put x 2 after n1:1\n500ms request n1 put x 3 after n1:1\n\
                  1s request n2 get x",
@@ -833,8 +834,8 @@ fn short_clocks() -> Scenario<Quorum> {
     Scenario {
         id: "short-clocks",
         title: "Broken: clocks are cut short",
-        summary: "n3 misses x=2. Then x=3 is written over both by a client that has seen them; its clock is cut to one node, \
-                  so n3 does not know that x=1 is gone.",
+        summary: "n3 misses x=2. Then x=3 is written over both by a client that has seen them; its clock is cut to \
+                  one node, so n3 does not know that x=1 is gone.",
         weakened: Some("overwritten-gone"),
         script: "100ms request n1 put x 1\n300ms partition n3\n400ms request n2 put x 2 after n1:1\n600ms heal\n\
                  700ms request n2 put x 3 after n1:1,n2:1\n1s request n3 get x",
@@ -848,8 +849,8 @@ fn early_collection() -> Scenario<Quorum> {
     Scenario {
         id: "resurrection",
         title: "Broken: what was deleted comes back",
-        summary: "x is deleted while n3 is down, and the tombstone is collected with all that is known of x. n3 comes back \
-                  with the old value, and gives it to the others.",
+        summary: "x is deleted while n3 is down, and the tombstone is collected with all that is known of x. n3 comes \
+                  back with the old value, and gives it to the others.",
         weakened: Some("overwritten-gone"),
         script: "100ms request n1 put x 1\n500ms crash n3\n600ms request n1 delete x after n1:1\n2s restart n3\n\
                  3s request n1 get x",
@@ -861,8 +862,8 @@ fn repair_by_clock() -> Scenario<Quorum> {
     Scenario {
         id: "repair-by-clock",
         title: "Broken: read repair by the clock",
-        summary: "x=1 and x=2 are siblings: neither writer had seen the other. A read finds both, and repairs: what seems \
-                  older by the clock is dropped everywhere.",
+        summary: "x=1 and x=2 are siblings: neither writer had seen the other. A read finds both, and repairs: what \
+                  seems older by the clock is dropped everywhere.",
         weakened: Some("siblings-kept"),
         script: "100ms request n1 put x 1 after -\n105ms request n2 put x 2 after -\n500ms request n3 get x\n\
                  1s request n3 get x",
@@ -879,11 +880,12 @@ fn no_write_back() -> Scenario<Quorum> {
     Scenario {
         id: "no-write-back",
         title: "Broken: a read does not write back",
-        summary: "x=2 has reached n1 alone. A read at n2 asks n1 and finds it. A later read at n3 asks n2, which has still \
-                  the old value: time goes backwards.",
+        summary: "x=2 has reached n1 alone. A read at n2 asks n1 and finds it. A later read at n3 asks n2, which has \
+                  still the old value: time goes backwards.",
         weakened: Some("linearizable"),
         script: "100ms request n1 put x 1\n500ms lose Write n1>n2\n500ms lose Write n1>n3\n500ms lose Read n2>n3\n\
-                 500ms lose Read n3>n1\n510ms request n1 put x 2\n600ms request n2 get x\n700ms request n3 get x\n2s heal",
+                 500ms lose Read n3>n1\n510ms request n1 put x 2\n600ms request n2 get x\n700ms request n3 get x\n2s \
+                 heal",
         ..without(exact, |it| it.write_back = false)
     }
 }

@@ -134,9 +134,9 @@ impl Node {
     }
 }
 
-/// "If the counters on the first object's clock are less-than-or-equal to all of the nodes in the second clock, then the
-/// first is an ancestor of the second and can be forgotten. Otherwise, the two changes are considered to be in conflict."
-/// §4.4
+/// "If the counters on the first object's clock are less-than-or-equal to all of the nodes in the second clock, then
+/// the first is an ancestor of the second and can be forgotten. Otherwise, the two changes are considered to be in
+/// conflict." §4.4
 #[test]
 fn ancestors_are_forgotten_and_conflicts_are_kept() {
     let (one, two) = (
@@ -180,8 +180,8 @@ fn the_last_writer_wins_in_any_order() {
 }
 
 /// "The coordinator generates the vector clock for the new version and writes the new version locally. The coordinator
-/// then sends the new version … to the N highest-ranked reachable nodes. If at least W-1 nodes respond then the write is
-/// considered successful." §4.5
+/// then sends the new version … to the N highest-ranked reachable nodes. If at least W-1 nodes respond then the write
+/// is considered successful." §4.5
 #[test]
 fn a_write_is_done_when_w_homes_have_it() {
     let mut node = Node::new(3, |_| {});
@@ -221,8 +221,8 @@ fn a_put_comes_after_what_its_client_saw() {
 }
 
 /// "If node A is temporarily down or unreachable during a write operation then a replica that would normally have lived
-/// on A will now be sent to node D … The replica sent to D will have a hint in its metadata that suggests which node was
-/// the intended recipient." §4.6
+/// on A will now be sent to node D … The replica sent to D will have a hint in its metadata that suggests which node
+/// was the intended recipient." §4.6
 #[test]
 fn who_stands_in_is_told_for_whom() {
     let mut node = Node::new(5, |_| {});

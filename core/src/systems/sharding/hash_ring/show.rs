@@ -15,7 +15,7 @@ use crate::sim::rng::Rng;
 use crate::sim::settings::{Environment, Kind, Setting, Value};
 use crate::sim::time::Span;
 
-use super::table::{SLOTS, View, members, place_of, position, slot_of, snapped};
+use super::table::{SLOTS, View, members, place_of, placement, position, slot_of};
 use super::{Config, HashRing, Message, Rules, checks};
 
 /// So many keys are shown.
@@ -378,10 +378,7 @@ const SAMPLE: usize = 4;
 fn moved(best: &HashRing) -> Panel {
     let owners = |scheme: Scheme, view: &View| -> Vec<Option<NodeId>> {
         let members = members(&best.config, view);
-        let placement = match scheme {
-            Scheme::Ring => Placement::Ring(snapped(&members, best.config.vnodes as u32)),
-            _ => Placement::new(scheme, &members, 0, 0),
-        };
+        let placement = placement(&best.config, scheme, &members);
         let slots = (0..SLOTS).step_by(SAMPLE);
         slots
             .map(|it| placement.owner(place_of(scheme, it)))
@@ -414,10 +411,7 @@ fn moved(best: &HashRing) -> Panel {
 /// The same keys under all five schemes.
 fn schemes(world: &World<'_, HashRing>, best: &HashRing) -> Panel {
     let members = members(&best.config, &best.kept.view);
-    let placements = Scheme::ALL.map(|scheme| match scheme {
-        Scheme::Ring => Placement::Ring(snapped(&members, best.config.vnodes as u32)),
-        _ => Placement::new(scheme, &members, 0, 0),
-    });
+    let placements = Scheme::ALL.map(|it| placement(&best.config, it, &members));
     let row = |key: &Key| {
         let owner = |(scheme, placement): (&Scheme, &Placement)| {
             let owner = placement.owner(place_of(*scheme, slot_of(*key)));

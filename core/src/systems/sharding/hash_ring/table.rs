@@ -147,7 +147,7 @@ impl Table {
         if scheme == Scheme::Ring {
             return Table::on_ring(config, &members, each);
         }
-        let placement = Placement::new(scheme, &members, 0, 0);
+        let placement = placement(config, scheme, &members);
         let list = |slot| placement.owners(place_of(scheme, slot), each);
         Table {
             each,
@@ -212,8 +212,20 @@ pub fn place_of(scheme: Scheme, slot: Slot) -> u64 {
     }
 }
 
+/// A small table is enough for so few nodes, and pictures make many of them.
+const MAGLEV_SIZE: u32 = 1_009;
+
+/// How a scheme would place slots.
+pub fn placement(config: &Config, scheme: Scheme, members: &[(NodeId, u32)]) -> Placement {
+    match scheme {
+        Scheme::Ring => Placement::Ring(snapped(members, config.vnodes as u32)),
+        Scheme::Maglev => Placement::maglev(members, 0, MAGLEV_SIZE),
+        _ => Placement::new(scheme, members, 0, 0),
+    }
+}
+
 /// A ring whose tokens stand at the ends of slots, so that no slot has two owners.
-pub fn snapped(members: &[(NodeId, u32)], vnodes: u32) -> Ring {
+fn snapped(members: &[(NodeId, u32)], vnodes: u32) -> Ring {
     let ring = Ring::new(members, vnodes);
     let snap = |it: &RingToken| RingToken {
         at: it.at | ((1 << BELOW) - 1),

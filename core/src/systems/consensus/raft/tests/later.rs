@@ -124,8 +124,8 @@ fn whoever_hears_a_leader_sees_no_reason_for_an_election() {
     );
 }
 
-/// "A leader in Raft steps down if an election timeout elapses without a successful round of heartbeats to a majority of
-/// its cluster." Dissertation, §6.2
+/// "A leader in Raft steps down if an election timeout elapses without a successful round of heartbeats to a majority
+/// of its cluster." Dissertation, §6.2
 #[test]
 fn a_leader_without_a_majority_steps_down() {
     let mut rules = Rules::PAPER;
@@ -166,8 +166,8 @@ fn a_leader_that_is_heard_is_protected() {
     assert_eq!(server.receive(N4, ask_vote(3, 5, 1)), vote(3, true));
 }
 
-/// "1. The prior leader stops accepting new client requests. 2. The prior leader fully updates the target server's log …
-/// 3. The prior leader sends a TimeoutNow request to the target server." Dissertation, §3.10
+/// "1. The prior leader stops accepting new client requests. 2. The prior leader fully updates the target server's log
+/// … 3. The prior leader sends a TimeoutNow request to the target server." Dissertation, §3.10
 #[test]
 fn a_leader_hands_over() {
     let mut leader = Server::new(1, &[1]);
@@ -471,8 +471,8 @@ fn a_leader_that_leaves_does_not_count_itself() {
     assert!(leader.effects.iter().any(|it| matches!(it, Effect::Leave)));
 }
 
-/// "The leader needs to make sure it has not been superseded by a newer leader … it issues a new round of heartbeats and
-/// waits for their acknowledgments from a majority." Dissertation, §6.4
+/// "The leader needs to make sure it has not been superseded by a newer leader … it issues a new round of heartbeats
+/// and waits for their acknowledgments from a majority." Dissertation, §6.4
 #[test]
 fn a_read_waits_for_a_round_that_began_after_it() {
     let mut leader = Server::with(1, &[1], config(|it| it.reads = Reads::ReadIndex));
