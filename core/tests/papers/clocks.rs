@@ -128,6 +128,13 @@ fn processes_and_onlookers_agree_on_what_happened_before_what() {
         // A start is no event of the process: its stamp is still empty.
         events.retain(|it| it.vector.as_ref().is_some_and(|it| !it.is_empty()));
         let stamp = |it: &Event| it.vector.clone().unwrap_or_default();
+        // One event of the simulator in which a process counts two of its own has two stamps, of which this is the last.
+        let mut counted: BTreeMap<String, u64> = BTreeMap::new();
+        events.retain(|it| {
+            let place = it.host[1..].parse::<usize>().expect("a node's number") - 1;
+            let own = stamp(it).get(place).copied().unwrap_or(0);
+            own == counted.insert(it.host.clone(), own).unwrap_or(0) + 1
+        });
         let (mut before, mut concurrent) = (0, 0);
         for (index, two) in events.iter().enumerate() {
             for one in &events[..index] {

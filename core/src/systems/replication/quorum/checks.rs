@@ -480,7 +480,7 @@ fn settling(world: &World<'_, Quorum>) -> Span {
     let nodes = u64::from(world.environment.nodes);
     let ticks = world.config.tick.0.saturating_mul(2 * nodes);
     let way = world.environment.latency.typical().0;
-    Span(ticks.saturating_add(way.saturating_mul(20))) + Span::ms(500)
+    Span(ticks.saturating_add(way.saturating_mul(20))) + Span::secs(1)
 }
 
 /// What was written some time ago is at all homes, once nothing has been amiss for some time.
