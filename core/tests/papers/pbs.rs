@@ -51,7 +51,7 @@ fn history(spec: &RunSpec, requests: u32) -> Vec<HistoryEvent> {
     let mut run = spec.build(Level::Off).unwrap_or_else(|it| panic!("{it}"));
     let mut until = Time::ZERO;
     while run.history().len() < 2 * requests {
-        until = until + Span::secs(1);
+        until += Span::secs(1);
         run.run_until(until);
     }
     run.history().to_vec()
@@ -142,7 +142,8 @@ fn overlapping_quorums_are_never_stale() {
 /// `1 - (C(N-W, R) / C(N, R))^k`.
 #[test]
 fn reads_by_versions() {
-    let shares: [([u64; 3], &[(usize, f64)]); 5] = [
+    type Shares<'a> = ([u64; 3], &'a [(usize, f64)]);
+    let shares: [Shares; 5] = [
         (
             [3, 1, 1],
             &[

@@ -479,7 +479,7 @@ impl Ghost for OverwrittenGone {
 fn settling(world: &World<'_, Quorum>) -> Span {
     let nodes = u64::from(world.environment.nodes);
     let ticks = world.config.tick.0.saturating_mul(2 * nodes);
-    let way = world.environment.latency.typical().0;
+    let way = world.environment.latency.typical().0 + world.environment.disk.typical().0;
     Span(ticks.saturating_add(way.saturating_mul(20))) + Span::secs(1)
 }
 

@@ -720,7 +720,6 @@ fn swarms() -> Vec<Scenario<Quorum>> {
 /// Scenarios that switch a rule off, and the check that must fall.
 fn weakened() -> Vec<Scenario<Quorum>> {
     vec![
-        thin_quorum(),
         sloppy_read(),
         lost_hints(),
         fast_clock(),
@@ -736,28 +735,6 @@ fn weakened() -> Vec<Scenario<Quorum>> {
 fn without(mut scenario: Scenario<Quorum>, off: fn(&mut Rules)) -> Scenario<Quorum> {
     off(&mut scenario.config.rules);
     scenario
-}
-
-fn thin_quorum() -> Scenario<Quorum> {
-    let mut thin = calm();
-    thin.environment.spread = true;
-    thin.environment.keys = 1;
-    thin.environment.latency = Dist::Exponential(Span::ms(2), Span::ms(40));
-    thin.config = Config {
-        r: 1,
-        w: 1,
-        promise: Pledge::Fresh,
-        timeout: Span::secs(1),
-        ..Config::DEFAULT
-    };
-    Scenario {
-        id: "thin-quorum",
-        title: "Broken: R + W is not more than N",
-        summary: "One answer is enough, and one acknowledgement: those who are read from may have nothing of what was \
-                  written.",
-        weakened: Some("fresh-reads"),
-        ..without(thin, |it| it.overlap = false)
-    }
 }
 
 fn sloppy_read() -> Scenario<Quorum> {
