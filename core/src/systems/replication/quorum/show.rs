@@ -158,12 +158,6 @@ fn sizes() -> Vec<Setting<Config>> {
 fn rules() -> Vec<Setting<Config>> {
     vec![
         rule!(
-            "overlap",
-            "Fresh reads: raise R until R + W > N",
-            overlap,
-            "fresh-reads"
-        ),
-        rule!(
             "strict",
             "Fresh reads: stand-ins do not count",
             strict,
@@ -192,12 +186,6 @@ fn rules() -> Vec<Setting<Config>> {
             "Each write has a dot of its own",
             dots,
             "siblings-kept"
-        ),
-        rule!(
-            "whole-clocks",
-            "Clocks are never cut short",
-            whole_clocks,
-            "overwritten-gone"
         ),
         rule!(
             "repair-by-version",
@@ -725,7 +713,6 @@ fn weakened() -> Vec<Scenario<Quorum>> {
         fast_clock(),
         apart_for_ever(),
         one_number(),
-        short_clocks(),
         early_collection(),
         repair_by_clock(),
         no_write_back(),
@@ -800,23 +787,6 @@ fn one_number() -> Scenario<Quorum> {
         script: "100ms request n1 put x 1\n300ms request n1 put x 2 after n1:1\n500ms request n1 put x 3 after n1:1\n\
                  1s request n2 get x",
         ..without(three(), |it| it.dots = false)
-    }
-}
-
-fn short_clocks() -> Scenario<Quorum> {
-    let mut short = three();
-    short.config.clock_max = 1;
-    short.config.tick = Span::secs(60);
-    short.config.read_repair = false;
-    Scenario {
-        id: "short-clocks",
-        title: "Broken: clocks are cut short",
-        summary: "n3 misses x=2. Then x=3 is written over both by a client that has seen them; its clock is cut to \
-                  one node, so n3 does not know that x=1 is gone.",
-        weakened: Some("overwritten-gone"),
-        script: "100ms request n1 put x 1\n300ms partition n3\n400ms request n2 put x 2 after n1:1\n600ms heal\n\
-                 700ms request n2 put x 3 after n1:1,n2:1\n1s request n3 get x",
-        ..without(short, |it| it.whole_clocks = false)
     }
 }
 
