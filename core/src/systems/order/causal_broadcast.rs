@@ -250,8 +250,11 @@ pub struct Broadcast {
     surprised: bool,
 }
 
-/// So many posts of each process one answer to a `Have` brings, and so many places of the order.
+/// So many posts of each process one answer to a `Have` brings.
 const BATCH: usize = 20;
+
+/// And so many places of the total order, which are only names.
+const PLACES: u32 = 500;
 
 /// Who sets the order.
 const SEQUENCER: NodeId = NodeId(0);
@@ -474,7 +477,7 @@ impl Broadcast {
                 .extend(missing.map(|(_, it)| (Some(from), Message::Post(it.clone()))));
         }
         if ordered < self.kept.order.len() {
-            let until = ordered + BATCH as u32;
+            let until = ordered.saturating_add(PLACES);
             let posts = self.kept.order.with(ordered, until, <[PostId]>::to_vec);
             let order = Message::SetOrder {
                 from: ordered,
