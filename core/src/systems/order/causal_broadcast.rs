@@ -250,8 +250,11 @@ pub struct Broadcast {
     surprised: bool,
 }
 
-/// So many posts one answer to a `Have` brings, and so many places of the order.
-const BATCH: usize = 50;
+/// So many posts of each process one answer to a `Have` brings.
+const BATCH: usize = 20;
+
+/// And so many places of the total order, which are only names.
+const PLACES: u32 = 500;
 
 /// Who sets the order.
 const SEQUENCER: NodeId = NodeId(0);
@@ -465,12 +468,16 @@ impl Broadcast {
 
     /// Another said what it has: it is sent what it lacks.
     fn compare(&mut self, from: NodeId, received: Vector, ordered: u32) {
-        let lacks = |it: &&Rc<Post>| received.get(it.id.origin) < it.id.sequence;
-        let missing = self.kept.posts.values().filter(lacks).take(BATCH);
-        self.out
-            .extend(missing.map(|it| (Some(from), Message::Post(it.clone()))));
+        // The first that it lacks of each process: posts behind a gap are of no use to it yet, and it may have them.
+        for (origin, _) in self.kept.received.counts() {
+            let (first, last) = (received.get(origin).saturating_add(1), u32::MAX);
+            let id = |sequence| PostId { origin, sequence };
+            let missing = self.kept.posts.range(id(first)..=id(last)).take(BATCH);
+            self.out
+                .extend(missing.map(|(_, it)| (Some(from), Message::Post(it.clone()))));
+        }
         if ordered < self.kept.order.len() {
-            let until = ordered + BATCH as u32;
+            let until = ordered.saturating_add(PLACES);
             let posts = self.kept.order.with(ordered, until, <[PostId]>::to_vec);
             let order = Message::SetOrder {
                 from: ordered,

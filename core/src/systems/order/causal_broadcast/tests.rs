@@ -85,6 +85,26 @@ fn what_is_received_is_counted_without_gaps() {
     assert!(node.has(post(0, [5]).id) && !node.has(post(0, [4]).id));
 }
 
+/// A process that holds back much of one sender once starved of another: seed 6445 of the swarm.
+#[test]
+fn what_is_missing_is_sent_of_every_process() {
+    let mut node = node(2, Order::Fifo);
+    for sequence in 1..=100 {
+        node.take(Rc::new(post(0, [sequence])));
+        node.take(Rc::new(post(1, [0, sequence])));
+    }
+    node.compare(NodeId(3), [0, 40].into(), 0);
+    let sent = |origin: u16| {
+        let ids = node.out.iter().filter_map(|it| match &it.1 {
+            Message::Post(post) => Some(post.id),
+            _ => None,
+        });
+        let mut own = ids.filter(|it| it.origin == NodeId(origin));
+        (own.next().map(|it| it.sequence), own.count() + 1)
+    };
+    assert_eq!((sent(0), sent(1)), ((Some(1), BATCH), (Some(41), BATCH)));
+}
+
 #[test]
 fn requests_and_text_are_one_to_one() {
     assert_eq!(
