@@ -201,6 +201,8 @@ struct AcknowledgedKept {
     /// Everything up to the last entry that a primary had executed when it answered, and who answered.
     acknowledged: Log<Entry>,
     by: Option<NodeId>,
+    /// The epoch in which that server's reign began. Who begins an earlier one late, after a pause, can do nothing.
+    reign: Epoch,
     /// The last reign of each server that was looked at, and its answers.
     seen: PerNode<(Epoch, u32)>,
     /// Answers that wait at a server for its disk: nobody has been told yet, and nobody will be if it crashes.
@@ -244,7 +246,7 @@ impl AcknowledgedKept {
     ) -> Result<(), String> {
         let epoch = server.epoch_at(reign.start);
         let before = self.seen.insert(id, (epoch, reign.answers));
-        if before.is_none_or(|it| it.0 != epoch) {
+        if before.is_none_or(|it| it.0 != epoch) && epoch > self.reign {
             self.lost(id, "became primary", &server.log)?;
         }
         let answered = before.map_or(0, |it| if it.0 == epoch { it.1 } else { 0 });
@@ -268,6 +270,7 @@ impl AcknowledgedKept {
         self.lost(id, "answers", &done)?;
         self.acknowledged = done;
         self.by = Some(id);
+        self.reign = epoch;
         Ok(())
     }
 
