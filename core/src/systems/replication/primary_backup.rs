@@ -815,10 +815,11 @@ fn proposal(
     if servers().any(|it| members.contains(it) && silent(it)) {
         return Some(members.iter().filter(|it| !silent(*it)).collect());
     }
+    // A primary that has just begun does not know yet what is committed: all that it found may be.
+    let least = commit.max(reign.start);
     let back = |it: &NodeId| {
-        !members.contains(*it)
-            && reign.silent[it.index()] <= 1
-            && reign.matched[it.index()] >= commit
+        let (silent, matched) = (reign.silent[it.index()], reign.matched[it.index()]);
+        !members.contains(*it) && silent <= 1 && matched >= least
     };
     let back = servers().find(back)?;
     Some(members.iter().chain([back]).collect())

@@ -294,6 +294,32 @@ fn a_newcomer_counts_from_when_it_is_asked_for() {
 }
 
 #[test]
+fn a_newcomer_must_have_all_that_a_new_primary_found() {
+    let durable = Durable {
+        epoch: 1,
+        view: view(1, N1),
+        log: log(&[1, 1, 1]),
+    };
+    let mut primary = Node::new(N1, Mode::Sync, durable);
+    let alone = View {
+        members: NodeSet::from_iter([N1]),
+        ..view(2, N1)
+    };
+    primary.hears(MONITOR, Message::View(alone));
+    let asks = |it: &Node| {
+        let sent = it.sent(MONITOR);
+        sent.iter().any(|it| matches!(it, Message::Change { .. }))
+    };
+    assert!(!asks(&primary), "nobody is known to have anything");
+    primary.acknowledges(N2, 3);
+    primary.times_out(Timer::Beat);
+    assert!(!asks(&primary), "the first entry of this reign is missing");
+    primary.acknowledges(N2, 4);
+    primary.times_out(Timer::Beat);
+    assert!(asks(&primary));
+}
+
+#[test]
 fn nobody_reigns_twice_in_one_view() {
     let durable = Durable {
         epoch: 1,
