@@ -614,6 +614,7 @@ fn own_writes() -> Scenario<PrimaryBackup> {
         summary: "Clients write at the primary and read anywhere. A backup that lags does not have yet what the same \
                   client has just written.",
         weakened: Some("read-your-writes"),
+        length: Span::secs(20),
         ..without(readers(Mode::Async), |it| it.ask_primary = false)
     }
 }
@@ -626,6 +627,7 @@ fn back_in_time() -> Scenario<PrimaryBackup> {
         title: "Broken: back in time",
         summary: "A client reads at the primary, then at a backup that lags: what it has seen is gone again.",
         weakened: Some("monotonic-reads"),
+        length: Span::secs(16),
         ..without(back, |it| it.ask_primary = false)
     }
 }

@@ -735,7 +735,6 @@ fn thin_quorum() -> Scenario<Quorum> {
     let mut thin = calm();
     thin.environment.spread = true;
     thin.environment.keys = 1;
-    thin.environment.latency = Dist::Exponential(Span::ms(2), Span::ms(40));
     thin.config = Config {
         r: 1,
         w: 1,
@@ -749,6 +748,7 @@ fn thin_quorum() -> Scenario<Quorum> {
         summary: "One answer is enough, and one acknowledgement: those who are read from may have nothing of what was \
                   written.",
         weakened: Some("fresh-reads"),
+        script: "0s delay Write exponential(0s,200ms)",
         ..without(thin, |it| it.overlap = false)
     }
 }
@@ -822,7 +822,7 @@ fn one_number() -> Scenario<Quorum> {
 fn short_clocks() -> Scenario<Quorum> {
     let mut short = three();
     short.config.clock_max = 1;
-    short.config.tick = Span::secs(60);
+    short.config.tick = Span::secs(86_400);
     short.config.read_repair = false;
     Scenario {
         id: "short-clocks",
@@ -868,7 +868,7 @@ fn no_write_back() -> Scenario<Quorum> {
     let mut exact = three();
     exact.config.promise = Pledge::Linearizable;
     exact.config.lww = true;
-    exact.config.tick = Span::secs(60);
+    exact.config.tick = Span::secs(86_400);
     exact.config.read_repair = false;
     Scenario {
         id: "no-write-back",
