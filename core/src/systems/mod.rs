@@ -13,6 +13,7 @@ pub mod consensus {
 pub mod replication {
     //! Copies: who must have one before a client is told "written", and what may be read from whom.
     pub mod cap;
+    pub mod primary_backup;
     pub mod quorum;
 }
 
@@ -47,6 +48,8 @@ registry! {
     order::clocks::Clocks,
     #[cfg(feature = "all")]
     order::causal_broadcast::Broadcast,
+    #[cfg(feature = "all")]
+    replication::primary_backup::PrimaryBackup,
     #[cfg(feature = "all")]
     replication::quorum::Quorum,
     #[cfg(feature = "all")]

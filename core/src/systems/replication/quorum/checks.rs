@@ -523,27 +523,27 @@ impl Ghost for ReplicasConverge {
     fn look(&mut self, world: &World<'_, Quorum>) -> Result<(), String> {
         if is_amiss(world) {
             self.calm = None;
+        } else {
+            self.calm.get_or_insert(world.now);
+        }
+        if world.now.since(self.looked) < LOOK_EVERY {
             return Ok(());
         }
-        let calm = *self.calm.get_or_insert(world.now);
         let settling = settling(world);
-        if world.now.since(self.looked) < LOOK_EVERY || world.now.since(calm) < settling {
-            return Ok(());
-        }
+        let quiet = self.calm.is_some_and(|it| world.now.since(it) >= settling);
         self.looked = world.now;
         let ids: Vec<NodeId> = world.ids().collect();
         let mut broken = None;
         self.open.retain_mut(|(made, since, key, stamp)| {
-            if world.now.since(*since) < settling {
-                return true;
-            }
             let (has, lacks) = homes_of(world, &ids, *key, *stamp);
             match (has, lacks) {
                 (Some(has), Some(lacks)) => {
-                    broken.get_or_insert((has, lacks, *key, *stamp));
+                    if quiet && world.now.since(*since) >= settling {
+                        broken.get_or_insert((has, lacks, *key, *stamp));
+                    }
                     true
                 }
-                // It may turn up with a hint.
+                // It may turn up with a hint, or with a message that the network repeats.
                 (None, Some(_)) => {
                     *since = world.now;
                     world.now.since(*made) < Span(settling.0 * 4)

@@ -158,6 +158,12 @@ fn sizes() -> Vec<Setting<Config>> {
 fn rules() -> Vec<Setting<Config>> {
     vec![
         rule!(
+            "overlap",
+            "Fresh reads: raise R until R + W > N",
+            overlap,
+            "fresh-reads"
+        ),
+        rule!(
             "strict",
             "Fresh reads: stand-ins do not count",
             strict,
@@ -186,6 +192,12 @@ fn rules() -> Vec<Setting<Config>> {
             "Each write has a dot of its own",
             dots,
             "siblings-kept"
+        ),
+        rule!(
+            "whole-clocks",
+            "Clocks are never cut short",
+            whole_clocks,
+            "overwritten-gone"
         ),
         rule!(
             "repair-by-version",
@@ -708,11 +720,13 @@ fn swarms() -> Vec<Scenario<Quorum>> {
 /// Scenarios that switch a rule off, and the check that must fall.
 fn weakened() -> Vec<Scenario<Quorum>> {
     vec![
+        thin_quorum(),
         sloppy_read(),
         lost_hints(),
         fast_clock(),
         apart_for_ever(),
         one_number(),
+        short_clocks(),
         early_collection(),
         repair_by_clock(),
         no_write_back(),
@@ -722,6 +736,28 @@ fn weakened() -> Vec<Scenario<Quorum>> {
 fn without(mut scenario: Scenario<Quorum>, off: fn(&mut Rules)) -> Scenario<Quorum> {
     off(&mut scenario.config.rules);
     scenario
+}
+
+fn thin_quorum() -> Scenario<Quorum> {
+    let mut thin = calm();
+    thin.environment.spread = true;
+    thin.environment.keys = 1;
+    thin.config = Config {
+        r: 1,
+        w: 1,
+        promise: Pledge::Fresh,
+        timeout: Span::secs(1),
+        ..Config::DEFAULT
+    };
+    Scenario {
+        id: "thin-quorum",
+        title: "Broken: R + W is not more than N",
+        summary: "One answer is enough, and one acknowledgement: those who are read from may have nothing of what was \
+                  written.",
+        weakened: Some("fresh-reads"),
+        script: "0s delay Write exponential(0s,200ms)",
+        ..without(thin, |it| it.overlap = false)
+    }
 }
 
 fn sloppy_read() -> Scenario<Quorum> {
@@ -790,6 +826,23 @@ fn one_number() -> Scenario<Quorum> {
     }
 }
 
+fn short_clocks() -> Scenario<Quorum> {
+    let mut short = three();
+    short.config.clock_max = 1;
+    short.config.tick = Span::secs(86_400);
+    short.config.read_repair = false;
+    Scenario {
+        id: "short-clocks",
+        title: "Broken: clocks are cut short",
+        summary: "n3 misses x=2. Then x=3 is written over both by a client that has seen them; its clock is cut to \
+                  one node, so n3 does not know that x=1 is gone.",
+        weakened: Some("overwritten-gone"),
+        script: "100ms request n1 put x 1\n300ms partition n3\n400ms request n2 put x 2 after n1:1\n600ms heal\n\
+                 700ms request n2 put x 3 after n1:1,n2:1\n1s request n3 get x",
+        ..without(short, |it| it.whole_clocks = false)
+    }
+}
+
 fn early_collection() -> Scenario<Quorum> {
     let mut early = three();
     early.config.collect_after = Span::ms(300);
@@ -822,7 +875,7 @@ fn no_write_back() -> Scenario<Quorum> {
     let mut exact = three();
     exact.config.promise = Pledge::Linearizable;
     exact.config.lww = true;
-    exact.config.tick = Span::secs(60);
+    exact.config.tick = Span::secs(86_400);
     exact.config.read_repair = false;
     Scenario {
         id: "no-write-back",
