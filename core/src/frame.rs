@@ -358,7 +358,8 @@ pub struct LogRow {
 /// A point of a hash ring that belongs to a node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Token {
-    /// Where, from 0 to 1 round the ring, clockwise from the top. The range before it, back to the token before, is its.
+    /// Where, from 0 to 1 round the ring, clockwise from the top. The range before it, back to the token before, is
+    /// its.
     pub at: f64,
     /// Whose.
     pub node: NodeId,

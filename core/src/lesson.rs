@@ -21,10 +21,10 @@
 //! - Select the leader and press **Crash**, or let the button do it.
 //! ```
 //!
-//! `run` opens a run, in the form of a link without `#/`; every lesson has one at its head, and a step that has one goes
-//! on in that. `do` is a command that the reader is to give, and that a button gives for those who want it; there may be
-//! several. `until` is a [`Predicate`]: the step is done when it holds. `within` says how much virtual time that may take
-//! at most after the commands, 20 s if nothing is said: no reader sees it, but a test plays every lesson.
+//! `run` opens a run, in the form of a link without `#/`; every lesson has one at its head, and a step that has one
+//! goes on in that. `do` is a command that the reader is to give, and that a button gives for those who want it; there
+//! may be several. `until` is a [`Predicate`]: the step is done when it holds. `within` says how much virtual time that
+//! may take at most after the commands, 20 s if nothing is said: no reader sees it, but a test plays every lesson.
 //!
 //! Of Markdown there are paragraphs, lists (`- `), `**strong**`, `*emphasis*`, `` `code` `` and `[links](target)`: what
 //! short lessons need, and little enough to be read where it is shown.

@@ -333,8 +333,8 @@ impl<P: Protocol> Ctx<'_, P> {
         self.effects.push(Effect::Leave);
     }
 
-    /// Runs a handler of another protocol inside this one: it sees the same node, clock and randomness. `lift` says what
-    /// its effects are here ([`Effect::lift`]).
+    /// Runs a handler of another protocol inside this one: it sees the same node, clock and randomness. `lift` says
+    /// what its effects are here ([`Effect::lift`]).
     pub fn nested<Q: Protocol, T>(
         &mut self,
         run: impl FnOnce(&mut Ctx<'_, Q>) -> T,

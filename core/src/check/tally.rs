@@ -3,8 +3,8 @@
 //!
 //! A read is **stale** when a write that had been acknowledged before the read began is missing from what it returned:
 //! what it returned was written, and acknowledged, before that write even began. Of writes that overlap nobody can say
-//! which came first, so they make no read stale. The difference is counted in **versions** (how many such writes) and in
-//! time (since the oldest of them was acknowledged): the k- and t-staleness of P. Bailis et al., "Probabilistically
+//! which came first, so they make no read stale. The difference is counted in **versions** (how many such writes) and
+//! in time (since the oldest of them was acknowledged): the k- and t-staleness of P. Bailis et al., "Probabilistically
 //! Bounded Staleness for Practical Partial Quorums", VLDB 2012.
 //!
 //! It follows a history from outside, so that a run that nobody looks at pays nothing for it.

@@ -58,8 +58,8 @@ pub enum Placement {
     Maglev(Vec<NodeId>),
 }
 
-/// The size of Maglev's table, a prime: shares are within 1 % for up to 655 nodes (§5.3 of the paper, which uses it, too).
-/// It must not depend on how many there are, for another size places every key anew.
+/// The size of Maglev's table, a prime: shares are within 1 % for up to 655 nodes (§5.3 of the paper, which uses it,
+/// too). It must not depend on how many there are, for another size places every key anew.
 pub const MAGLEV_SIZE: u32 = 65_537;
 
 impl Placement {

@@ -13,79 +13,86 @@ pub const NODES_MAX: u64 = 99;
 /// The most clients that a run may have.
 pub const CLIENTS_MAX: u64 = 200;
 
-/// A setting that is one field: its name, its title, the field and what values it takes.
+/// A setting that is one field, of the environment or of a system's own: its name, its title, the field and what values
+/// it takes: `setting!("loss", "Messages lost", loss: chance())`. A rule that can be switched off names the check that
+/// falls then: `setting!("once", "Copies are recognized", rules.once: rule("integrity"))`.
 macro_rules! setting {
-    ($id:literal, $title:literal, $field:ident: whole($min:expr, $max:expr) as $type:ty) => {
+    ($id:literal, $title:literal, $($field:ident).+: whole($min:expr, $max:expr) as $type:ty) => {
         setting!(
-            $id,
-            $title,
-            Kind::Whole {
-                min: $min,
-                max: $max
-            },
-            |it| Value::Whole(it.$field.into()),
-            |it, value| it.$field = value.whole() as $type
+            $id, $title, None, $crate::sim::settings::Kind::Whole { min: $min, max: $max },
+            |it| $crate::sim::settings::Value::Whole(it.$($field).+.into()),
+            |it, value| it.$($field).+ = value.whole() as $type
         )
     };
-    ($id:literal, $title:literal, $field:ident: time($min:expr, $max:expr)) => {
+    ($id:literal, $title:literal, $($field:ident).+: whole($min:expr, $max:expr)) => {
         setting!(
-            $id,
-            $title,
-            Kind::Time {
-                min: $min,
-                max: $max
-            },
-            |it| Value::Time(it.$field),
-            |it, value| it.$field = value.time()
+            $id, $title, None, $crate::sim::settings::Kind::Whole { min: $min, max: $max },
+            |it| $crate::sim::settings::Value::Whole(it.$($field).+),
+            |it, value| it.$($field).+ = value.whole()
         )
     };
-    ($id:literal, $title:literal, $field:ident: dist($max:expr)) => {
+    ($id:literal, $title:literal, $($field:ident).+: time($min:expr, $max:expr)) => {
         setting!(
-            $id,
-            $title,
-            Kind::Dist { max: $max },
-            |it| Value::Dist(it.$field),
-            |it, value| it.$field = value.dist()
+            $id, $title, None, $crate::sim::settings::Kind::Time { min: $min, max: $max },
+            |it| $crate::sim::settings::Value::Time(it.$($field).+),
+            |it, value| it.$($field).+ = value.time()
         )
     };
-    ($id:literal, $title:literal, $field:ident: decimal($max:expr)) => {
+    ($id:literal, $title:literal, $($field:ident).+: dist($max:expr)) => {
         setting!(
-            $id,
-            $title,
-            Kind::Decimal { max: $max },
-            |it| Value::Decimal(it.$field),
-            |it, value| it.$field = value.decimal()
+            $id, $title, None, $crate::sim::settings::Kind::Dist { max: $max },
+            |it| $crate::sim::settings::Value::Dist(it.$($field).+),
+            |it, value| it.$($field).+ = value.dist()
         )
     };
-    ($id:literal, $title:literal, $field:ident: chance()) => {
+    ($id:literal, $title:literal, $($field:ident).+: decimal($max:expr)) => {
         setting!(
-            $id,
-            $title,
-            Kind::Chance,
-            |it| Value::Chance(it.$field),
-            |it, value| it.$field = value.chance()
+            $id, $title, None, $crate::sim::settings::Kind::Decimal { max: $max },
+            |it| $crate::sim::settings::Value::Decimal(it.$($field).+),
+            |it, value| it.$($field).+ = value.decimal()
         )
     };
-    ($id:literal, $title:literal, $field:ident: switch()) => {
+    ($id:literal, $title:literal, $($field:ident).+: chance()) => {
         setting!(
-            $id,
-            $title,
-            Kind::Switch,
-            |it| Value::Switch(it.$field),
-            |it, value| it.$field = value.switch()
+            $id, $title, None, $crate::sim::settings::Kind::Chance,
+            |it| $crate::sim::settings::Value::Chance(it.$($field).+),
+            |it, value| it.$($field).+ = value.chance()
         )
     };
-    ($id:literal, $title:literal, $kind:expr, $get:expr, $set:expr) => {
-        Setting {
+    ($id:literal, $title:literal, $($field:ident).+: switch()) => {
+        setting!(
+            $id, $title, None, $crate::sim::settings::Kind::Switch,
+            |it| $crate::sim::settings::Value::Switch(it.$($field).+),
+            |it, value| it.$($field).+ = value.switch()
+        )
+    };
+    ($id:literal, $title:literal, $($field:ident).+: rule($check:literal)) => {
+        setting!(
+            $id, $title, Some($check), $crate::sim::settings::Kind::Switch,
+            |it| $crate::sim::settings::Value::Switch(it.$($field).+),
+            |it, value| it.$($field).+ = value.switch()
+        )
+    };
+    // The second of two words stands for yes.
+    ($id:literal, $title:literal, $($field:ident).+: either($words:expr)) => {
+        setting!(
+            $id, $title, None, $crate::sim::settings::Kind::Choice($words),
+            |it| $crate::sim::settings::Value::Choice($words[usize::from(it.$($field).+)]),
+            |it, value| it.$($field).+ = value.choice() == $words[1]
+        )
+    };
+    ($id:literal, $title:literal, $rule:expr, $kind:expr, $get:expr, $set:expr) => {
+        $crate::sim::settings::Setting {
             id: $id,
             title: $title,
             kind: $kind,
-            rule: None,
+            rule: $rule,
             get: $get,
             set: $set,
         }
     };
 }
+pub(crate) use setting;
 
 /// The surroundings of a system: its size, network, disks, processors and clients.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,8 +1,8 @@
 //! Broadcast: everybody tells everybody, and the order in which it is heard matters.
 //!
 //! n1 asks a question, n2 hears it and answers, and n3 gets the answer first: the network promised nothing about order.
-//! Whoever **receives** a post need not **deliver** it at once: it can hold it back until what belongs before it is there.
-//! Three orders, each stricter than the one before:
+//! Whoever **receives** a post need not **deliver** it at once: it can hold it back until what belongs before it is
+//! there. Three orders, each stricter than the one before:
 //!
 //! - **FIFO**: the posts of one process are delivered in the order in which it made them. A number does it.
 //! - **Causal** (Birman, Schiper and Stephenson 1991): a post is delivered after everything that its sender had
@@ -418,8 +418,8 @@ impl Broadcast {
         self.save(ctx);
     }
 
-    /// Whether a post need not be held back any longer, §5.1: "VT(m)\[k\] = VT(p)\[k\] + 1" for its sender k, and "VT(m)\[k\]
-    /// <= VT(p)\[k\] otherwise". In a total order it must also be its turn (§5.2).
+    /// Whether a post need not be held back any longer, §5.1: "VT(m)\[k\] = VT(p)\[k\] + 1" for its sender k, and
+    /// "VT(m)\[k\] <= VT(p)\[k\] otherwise". In a total order it must also be its turn (§5.2).
     fn may_deliver(&self, post: &Post) -> bool {
         let (config, id) = (&self.config, post.id);
         if config.order == Order::Total && config.one_order && !self.is_sequencer() {

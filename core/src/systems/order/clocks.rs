@@ -2,13 +2,14 @@
 //!
 //! One event **happened before** another (a → b) when both are at one node and a came first, or when a sent the message
 //! that b received, or by a chain of such steps. Two events of which neither happened before the other are
-//! **concurrent**: nothing that any node could see puts them in order. Three clocks stamp every event here, side by side:
+//! **concurrent**: nothing that any node could see puts them in order. Three clocks stamp every event here, side by
+//! side:
 //!
 //! - **Lamport's clock** (1978) is one number: a → b implies C(a) < C(b). Not the other way round: of two stamps the
 //!   smaller one may belong to a concurrent event.
 //! - **Vector clocks** (Fidge 1988, Mattern 1989) hold a number for each node: a → b exactly when V(a) < V(b).
-//! - **Hybrid logical clocks** (Kulkarni et al. 2014) stay close to physical time and yet respect a → b: l is the greatest
-//!   physical time heard of, c counts events that share an l.
+//! - **Hybrid logical clocks** (Kulkarni et al. 2014) stay close to physical time and yet respect a → b: l is the
+//!   greatest physical time heard of, c counts events that share an l.
 //!
 //! ```text
 //!   n1 ──●────────●──╲───────────     ● an event: C := C + 1

@@ -30,7 +30,7 @@ use crate::frame::{Field, Look, Mark, Panel, Role, Shape};
 use crate::parts::per_node::PerNode;
 use crate::protocol::{Answer, Ctx, NodeId, Outcome, Payload, Protocol, RequestId};
 use crate::sim::dist::{Chance, Dist};
-use crate::sim::settings::{Environment, Kind, Setting, Value};
+use crate::sim::settings::{Environment, Setting, setting};
 use crate::sim::time::{Span, Time};
 
 /// What every node is told.
@@ -342,25 +342,8 @@ impl Exhibit for Ping {
 
     fn settings() -> Vec<Setting<Config>> {
         vec![
-            Setting {
-                id: "interval",
-                title: "Ask every",
-                kind: Kind::Time {
-                    min: Span::ms(1),
-                    max: Span::secs(60),
-                },
-                rule: None,
-                get: |it| Value::Time(it.interval),
-                set: |it, value| it.interval = value.time(),
-            },
-            Setting {
-                id: "match-sequence",
-                title: "Match answers by their number",
-                kind: Kind::Switch,
-                rule: Some("honest-round-trip"),
-                get: |it| Value::Switch(it.match_sequence),
-                set: |it, value| it.match_sequence = value.switch(),
-            },
+            setting!("interval", "Ask every", interval: time(Span::ms(1), Span::secs(60))),
+            setting!("match-sequence", "Match answers by their number", match_sequence: rule("honest-round-trip")),
         ]
     }
 

@@ -1,9 +1,9 @@
 //! CAP: the same clients and the same partition, on a store that stays consistent and on one that stays available.
 //!
-//! **The problem.** A network can be cut in two, and then a client on the smaller side asks for something. Either it gets
-//! no answer, or it gets one that does not know what the other side has done meanwhile. There is no third way: a store
-//! cannot be **C**onsistent (as if there were one copy) and **A**vailable (every request to a running node is answered)
-//! when the network is **P**artitioned. That is the theorem of Gilbert and Lynch, guessed by Brewer.
+//! **The problem.** A network can be cut in two, and then a client on the smaller side asks for something. Either it
+//! gets no answer, or it gets one that does not know what the other side has done meanwhile. There is no third way: a
+//! store cannot be **C**onsistent (as if there were one copy) and **A**vailable (every request to a running node is
+//! answered) when the network is **P**artitioned. That is the theorem of Gilbert and Lynch, guessed by Brewer.
 //!
 //! **What is here.** One node of this system is a node of [`Raft`] or one of [`Quorum`], as the setting `store` says.
 //!
@@ -13,7 +13,7 @@
 //!
 //!   store=cp   Raft: n1 and n2 are no majority.       store=ap   Dynamo, sloppy quorums: whoever is asked answers.
 //!              c1 and c2 wait until the cut is                   c1 and c2 read what they wrote themselves; when the
-//!              healed. Nobody ever reads a stale value.          cut heals, versions meet that knew nothing of each other.
+//! healed. Nobody ever reads a stale value.          cut heals, versions meet that knew nothing of each other.
 //! ```
 //!
 //! What clients are promised is a setting of its own (`promise`): each store keeps its own promise, and breaks the

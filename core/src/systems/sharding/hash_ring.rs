@@ -1,10 +1,10 @@
-//! A store spread over nodes by consistent hashing: nodes come and go, and the keys that change hands travel in messages
-//! while clients read and write.
+//! A store spread over nodes by consistent hashing: nodes come and go, and the keys that change hands travel in
+//! messages while clients read and write.
 //!
-//! Hash a key modulo `n`, and one node more moves `n/(n+1)` of all keys. On a **ring** (Karger et al. 1997) keys and nodes
-//! are hashed onto a circle, a key belongs to the first node clockwise, and a newcomer takes 1/(n+1) from its neighbours
-//! and disturbs nobody else. **Virtual nodes** even out the arcs, **weights** give strong nodes more of them, **copies** go
-//! to the next different nodes, and **bounded loads** pass over nodes that are full.
+//! Hash a key modulo `n`, and one node more moves `n/(n+1)` of all keys. On a **ring** (Karger et al. 1997) keys and
+//! nodes are hashed onto a circle, a key belongs to the first node clockwise, and a newcomer takes 1/(n+1) from its
+//! neighbours and disturbs nobody else. **Virtual nodes** even out the arcs, **weights** give strong nodes more of
+//! them, **copies** go to the next different nodes, and **bounded loads** pass over nodes that are full.
 //!
 //! ```text
 //!            n1            a key goes to the first node clockwise
@@ -13,19 +13,20 @@
 //!            n3
 //! ```
 //!
-//! Where a key belongs and who serves it are two things. The first follows from who is known to be a member; that spreads
-//! by gossip, so nodes may differ for a while (Dynamo §4.8). The second is a token that one node holds at a time: the
-//! circle is cut into [`SLOTS`] equal slots (Dynamo §6.2, strategy 3), and a node serves the slots that it holds. Who holds
-//! a slot that belongs to another **hands it over**: it stops serving, and sends the keys, again and again until the
-//! other has them on disk. So no key has two owners, whatever the network does.
+//! Where a key belongs and who serves it are two things. The first follows from who is known to be a member; that
+//! spreads by gossip, so nodes may differ for a while (Dynamo §4.8). The second is a token that one node holds at a
+//! time: the circle is cut into [`SLOTS`] equal slots (Dynamo §6.2, strategy 3), and a node serves the slots that it
+//! holds. Who holds a slot that belongs to another **hands it over**: it stops serving, and sends the keys, again and
+//! again until the other has them on disk. So no key has two owners, whatever the network does.
 //!
-//! On disk: everything but what is known of copies. Left out: taking over for a node that is gone without a word (its slots
-//! wait for it), and copies that are more than a backup.
+//! On disk: everything but what is known of copies. Left out: taking over for a node that is gone without a word (its
+//! slots wait for it), and copies that are more than a backup.
 //!
-//! Sources: D. Karger et al., "Consistent Hashing and Random Trees", STOC 1997; G. DeCandia et al., "Dynamo", SOSP 2007;
-//! V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2016.
+//! Sources: D. Karger et al., "Consistent Hashing and Random Trees", STOC 1997; G. DeCandia et al., "Dynamo", SOSP
+//! 2007; V. Mirrokni, M. Thorup, M. Zadimoghaddam, "Consistent Hashing with Bounded Loads", 2016.
 
 mod checks;
+mod scenarios;
 mod show;
 mod table;
 #[cfg(test)]

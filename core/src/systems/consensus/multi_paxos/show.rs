@@ -9,7 +9,7 @@ use crate::parts::kv::KvRequest;
 use crate::protocol::NodeId;
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::rng::Rng;
-use crate::sim::settings::{Environment, Kind, Setting, Value};
+use crate::sim::settings::{Environment, Setting, setting};
 use crate::sim::time::Span;
 
 use super::{Ballot, Command, Config, Entry, Message, MultiPaxos, Proposal, Rules, State, checks};
@@ -28,54 +28,6 @@ impl Config {
         phase_1_quorum: 0,
         phase_2_quorum: 0,
         rules: Rules::ALL,
-    };
-}
-
-/// A rule that can be switched off.
-macro_rules! rule {
-    ($id:literal, $title:literal, $field:ident, $check:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Switch,
-            rule: Some($check),
-            get: |it: &Config| Value::Switch(it.rules.$field),
-            set: |it: &mut Config, value| it.rules.$field = value.switch(),
-        }
-    };
-}
-
-/// A number.
-macro_rules! whole {
-    ($id:literal, $title:literal, $field:ident, $min:literal, $max:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Whole {
-                min: $min,
-                max: $max,
-            },
-            rule: None,
-            get: |it: &Config| Value::Whole(it.$field),
-            set: |it: &mut Config, value| it.$field = value.whole(),
-        }
-    };
-}
-
-/// A span of time.
-macro_rules! span {
-    ($id:literal, $title:literal, $field:ident) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Time {
-                min: Span::ms(1),
-                max: Span::secs(600),
-            },
-            rule: None,
-            get: |it: &Config| Value::Time(it.$field),
-            set: |it: &mut Config, value| it.$field = value.time(),
-        }
     };
 }
 
@@ -100,25 +52,16 @@ impl Exhibit for MultiPaxos {
     }
 
     fn settings() -> Vec<Setting<Config>> {
-        let mut settings = vec![
-            span!("election-min", "Without a leader, at least", election_min),
-            span!("election-max", "Without a leader, at most", election_max),
-            span!("heartbeat", "Heartbeat every", heartbeat),
-            whole!("window", "Slots under way, at most (α)", window, 1, 1_000),
-            whole!("batch", "Slots in a message, at most", batch, 1, 1_000),
-            whole!(
-                "phase-1-quorum",
-                "Acceptors that must promise (0: a majority)",
-                phase_1_quorum,
-                0,
-                99
-            ),
-            whole!(
-                "phase-2-quorum",
-                "Acceptors that must accept (0: the fewest that meet every phase 1 quorum)",
-                phase_2_quorum,
-                0,
-                99
+        let mut settings: Vec<Setting<Config>> = vec![
+            setting!("election-min", "Without a leader, at least", election_min: time(Span::ms(1), Span::secs(600))),
+            setting!("election-max", "Without a leader, at most", election_max: time(Span::ms(1), Span::secs(600))),
+            setting!("heartbeat", "Heartbeat every", heartbeat: time(Span::ms(1), Span::secs(600))),
+            setting!("window", "Slots under way, at most (α)", window: whole(1, 1_000)),
+            setting!("batch", "Slots in a message, at most", batch: whole(1, 1_000)),
+            setting!("phase-1-quorum", "Acceptors that must promise (0: a majority)", phase_1_quorum: whole(0, 99)),
+            setting!(
+                "phase-2-quorum", "Acceptors that must accept (0: the fewest that meet every phase 1 quorum)",
+                phase_2_quorum: whole(0, 99)
             ),
         ];
         settings.extend(rules());
@@ -314,66 +257,28 @@ fn row(world: &World<'_, MultiPaxos>, id: NodeId, first: u64) -> LogRow {
 
 fn rules() -> [Setting<Config>; 10] {
     [
-        rule!(
-            "persist-promise",
-            "Promise on disk before it is given",
-            persist_promise,
-            "agreement"
+        setting!("persist-promise", "Promise on disk before it is given", rules.persist_promise: rule("agreement")),
+        setting!(
+            "accept-is-promise", "Whoever accepts in a ballot promises to accept in no lower one",
+            rules.accept_is_promise: rule("agreement")
         ),
-        rule!(
-            "accept-is-promise",
-            "Whoever accepts in a ballot promises to accept in no lower one",
-            accept_is_promise,
-            "agreement"
+        setting!("adopt-reported", "A new leader proposes what was reported", rules.adopt_reported: rule("agreement")),
+        setting!(
+            "adopt-highest", "Of several, what was reported with the highest ballot",
+            rules.adopt_highest: rule("agreement")
         ),
-        rule!(
-            "adopt-reported",
-            "A new leader proposes what was reported",
-            adopt_reported,
-            "agreement"
+        setting!("own-ballots", "No two servers share a ballot", rules.own_ballots: rule("agreement")),
+        setting!(
+            "quorums-meet", "Every phase 1 quorum meets every phase 2 quorum",
+            rules.quorums_meet: rule("agreement")
         ),
-        rule!(
-            "adopt-highest",
-            "Of several, what was reported with the highest ballot",
-            adopt_highest,
-            "agreement"
+        setting!(
+            "lost-disk-abstains", "Whoever lost its disk accepts nothing any more",
+            rules.lost_disk_abstains: rule("agreement")
         ),
-        rule!(
-            "own-ballots",
-            "No two servers share a ballot",
-            own_ballots,
-            "agreement"
-        ),
-        rule!(
-            "quorums-meet",
-            "Every phase 1 quorum meets every phase 2 quorum",
-            quorums_meet,
-            "agreement"
-        ),
-        rule!(
-            "lost-disk-abstains",
-            "Whoever lost its disk accepts nothing any more",
-            lost_disk_abstains,
-            "agreement"
-        ),
-        rule!(
-            "fill-gaps",
-            "A new leader fills gaps with no-ops",
-            fill_gaps,
-            "progress"
-        ),
-        rule!(
-            "back-off",
-            "Whoever is overtaken waits a random time",
-            back_off,
-            "progress"
-        ),
-        rule!(
-            "sessions",
-            "Remember what clients have asked",
-            sessions,
-            "exactly-once"
-        ),
+        setting!("fill-gaps", "A new leader fills gaps with no-ops", rules.fill_gaps: rule("progress")),
+        setting!("back-off", "Whoever is overtaken waits a random time", rules.back_off: rule("progress")),
+        setting!("sessions", "Remember what clients have asked", rules.sessions: rule("exactly-once")),
     ]
 }
 

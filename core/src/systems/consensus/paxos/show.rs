@@ -8,7 +8,7 @@ use crate::frame::{Field, Look, Mark, Panel, Role, Shape};
 use crate::protocol::NodeId;
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::rng::Rng;
-use crate::sim::settings::{Environment, Kind, Setting, Value as Set};
+use crate::sim::settings::{Environment, Kind, Setting, Value as Set, setting};
 use crate::sim::time::Span;
 
 use super::{Config, Message, Paxos, Phase, Proposal, ProposeRequest, Rules, Tell, Value, checks};
@@ -34,51 +34,6 @@ const TELL: [(&str, Tell); 3] = [
     ("proposer-alone", Tell::ProposerAlone),
 ];
 
-/// A rule that can be switched off.
-macro_rules! rule {
-    ($id:literal, $title:literal, $field:ident, $check:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Switch,
-            rule: Some($check),
-            get: |it: &Config| Set::Switch(it.rules.$field),
-            set: |it: &mut Config, value| it.rules.$field = value.switch(),
-        }
-    };
-}
-
-/// A number of nodes.
-macro_rules! count {
-    ($id:literal, $title:literal, $field:ident) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Whole { min: 0, max: 99 },
-            rule: None,
-            get: |it: &Config| Set::Whole(it.$field),
-            set: |it: &mut Config, value| it.$field = value.whole(),
-        }
-    };
-}
-
-/// A span of time.
-macro_rules! span {
-    ($id:literal, $title:literal, $field:ident) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Time {
-                min: Span::ms(1),
-                max: Span::secs(600),
-            },
-            rule: None,
-            get: |it: &Config| Set::Time(it.$field),
-            set: |it: &mut Config, value| it.$field = value.time(),
-        }
-    };
-}
-
 impl Exhibit for Paxos {
     const ABOUT: About = About {
         id: "paxos",
@@ -98,22 +53,13 @@ impl Exhibit for Paxos {
     }
 
     fn settings() -> Vec<Setting<Config>> {
-        let mut settings = vec![
-            count!("proposers", "Proposers (the last nodes; 0: all)", proposers),
-            count!(
-                "acceptors",
-                "Acceptors (the first nodes; 0: all)",
-                acceptors
-            ),
-            count!(
-                "phase-1-quorum",
-                "Acceptors that must promise (0: a majority)",
-                phase_1_quorum
-            ),
-            count!(
-                "phase-2-quorum",
-                "Acceptors that must accept (0: the fewest that meet every phase 1 quorum)",
-                phase_2_quorum
+        let mut settings: Vec<Setting<Config>> = vec![
+            setting!("proposers", "Proposers (the last nodes; 0: all)", proposers: whole(0, 99)),
+            setting!("acceptors", "Acceptors (the first nodes; 0: all)", acceptors: whole(0, 99)),
+            setting!("phase-1-quorum", "Acceptors that must promise (0: a majority)", phase_1_quorum: whole(0, 99)),
+            setting!(
+                "phase-2-quorum", "Acceptors that must accept (0: the fewest that meet every phase 1 quorum)",
+                phase_2_quorum: whole(0, 99)
             ),
             Setting {
                 id: "accepted-goes-to",
@@ -129,12 +75,8 @@ impl Exhibit for Paxos {
                     it.tell = tell.expect("only these words are read").1;
                 },
             },
-            span!(
-                "propose-again",
-                "Proposers try again after, at least",
-                retry
-            ),
-            span!("inquire", "Learners inquire after, at least", inquire),
+            setting!("propose-again", "Proposers try again after, at least", retry: time(Span::ms(1), Span::secs(600))),
+            setting!("inquire", "Learners inquire after, at least", inquire: time(Span::ms(1), Span::secs(600))),
         ];
         settings.extend(rules());
         settings
@@ -294,54 +236,26 @@ fn row(world: &World<'_, Paxos>, id: NodeId) -> Vec<String> {
 
 fn rules() -> [Setting<Config>; 8] {
     [
-        rule!(
-            "persist-promise",
-            "Promise on disk before it is given",
-            persist_promise,
-            "agreement"
+        setting!("persist-promise", "Promise on disk before it is given", rules.persist_promise: rule("agreement")),
+        setting!(
+            "accept-is-promise", "Whoever accepts a number promises to accept no lower one",
+            rules.accept_is_promise: rule("agreement")
         ),
-        rule!(
-            "accept-is-promise",
-            "Whoever accepts a number promises to accept no lower one",
-            accept_is_promise,
-            "agreement"
+        setting!("adopt-reported", "Take over a value that was reported", rules.adopt_reported: rule("agreement")),
+        setting!(
+            "adopt-highest", "Of several, take over that of the highest number",
+            rules.adopt_highest: rule("agreement")
         ),
-        rule!(
-            "adopt-reported",
-            "Take over a value that was reported",
-            adopt_reported,
-            "agreement"
+        setting!("own-numbers", "No two proposers share a number", rules.own_numbers: rule("agreement")),
+        setting!(
+            "quorums-meet", "Every phase 1 quorum meets every phase 2 quorum",
+            rules.quorums_meet: rule("agreement")
         ),
-        rule!(
-            "adopt-highest",
-            "Of several, take over that of the highest number",
-            adopt_highest,
-            "agreement"
+        setting!(
+            "lost-disk-abstains", "Whoever lost its disk accepts nothing any more",
+            rules.lost_disk_abstains: rule("agreement")
         ),
-        rule!(
-            "own-numbers",
-            "No two proposers share a number",
-            own_numbers,
-            "agreement"
-        ),
-        rule!(
-            "quorums-meet",
-            "Every phase 1 quorum meets every phase 2 quorum",
-            quorums_meet,
-            "agreement"
-        ),
-        rule!(
-            "lost-disk-abstains",
-            "Whoever lost its disk accepts nothing any more",
-            lost_disk_abstains,
-            "agreement"
-        ),
-        rule!(
-            "back-off",
-            "Whoever is overtaken waits a random time",
-            back_off,
-            "progress"
-        ),
+        setting!("back-off", "Whoever is overtaken waits a random time", rules.back_off: rule("progress")),
     ]
 }
 

@@ -205,8 +205,8 @@ fn replication() -> Vec<Scenario<Raft>> {
             story(
                 "claims-too-much",
                 "Broken: acknowledging what nobody sent",
-                "n1 has entries that no other has. It acknowledges the heartbeat of n2, the new leader, with the end of its \
-                 own log; so n2 believes that n1 has its no-op, and calls that committed.",
+                "n1 has entries that no other has. It acknowledges the heartbeat of n2, the new leader, with the end \
+                 of its own log; so n2 believes that n1 has its no-op, and calls that committed.",
                 "leader-completeness",
                 "10ms fire n1 election\n100ms partition n1\n110ms request n1 put x 1\n120ms request n1 put x 2\n\
                  130ms request n1 put x 3\n150ms fire n2 election\n165ms unite\n165ms cut n2>n3\n\

@@ -8,7 +8,7 @@ use crate::frame::{Field, LogCell, LogRow, Look, Mark, Panel, Role, Shape};
 use crate::parts::kv::KvRequest;
 use crate::protocol::NodeId;
 use crate::sim::rng::Rng;
-use crate::sim::settings::{Environment, Kind, Setting, Value};
+use crate::sim::settings::{Environment, Kind, Setting, Value, setting};
 use crate::sim::time::Span;
 
 use super::membership::names;
@@ -34,34 +34,6 @@ const REQUESTS: &[&str] = &[
 
 /// How members can change, as settings name it: `joint` is off or on.
 const CHANGES: &[&str] = &["one-by-one", "joint"];
-
-/// A rule that can be switched off.
-macro_rules! rule {
-    ($id:literal, $title:literal, $field:ident, $check:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Switch,
-            rule: Some($check),
-            get: |it: &Config| Value::Switch(it.rules.$field),
-            set: |it: &mut Config, value| it.rules.$field = value.switch(),
-        }
-    };
-}
-
-/// A setting that is one field.
-macro_rules! setting {
-    ($id:literal, $title:literal, $field:ident: $read:ident as $variant:ident, $kind:expr) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: $kind,
-            rule: None,
-            get: |it: &Config| Value::$variant(it.$field),
-            set: |it: &mut Config, value| it.$field = value.$read(),
-        }
-    };
-}
 
 impl Exhibit for Raft {
     const ABOUT: About = About {
@@ -264,21 +236,15 @@ fn accepts(it: bool) -> Mark {
 }
 
 fn constants() -> Vec<Setting<Config>> {
-    let time = Kind::Time {
-        min: Span::ms(1),
-        max: Span::secs(600),
-    };
-    let count = Kind::Whole { min: 1, max: 1_000 };
     vec![
-        setting!("election-min", "Election time-out, at least", election_min: time as Time, time),
-        setting!("election-max", "Election time-out, at most", election_max: time as Time, time),
-        setting!("heartbeat", "Heartbeat every", heartbeat: time as Time, time),
-        setting!("batch", "Entries in a message, at most", batch: whole as Whole, count),
-        setting!("pipeline", "Messages under way to a follower, at most", pipeline: whole as Whole, count),
-        setting!("fast-back-up", "Go back a term at a time", fast_back_up: switch as Switch, Kind::Switch),
+        setting!("election-min", "Election time-out, at least", election_min: time(Span::ms(1), Span::secs(600))),
+        setting!("election-max", "Election time-out, at most", election_max: time(Span::ms(1), Span::secs(600))),
+        setting!("heartbeat", "Heartbeat every", heartbeat: time(Span::ms(1), Span::secs(600))),
+        setting!("batch", "Entries in a message, at most", batch: whole(1, 1_000)),
+        setting!("pipeline", "Messages under way to a follower, at most", pipeline: whole(1, 1_000)),
+        setting!("fast-back-up", "Go back a term at a time", fast_back_up: switch()),
         setting!(
-            "snapshot", "A snapshot after so many entries (0: never)", snapshot: whole as Whole,
-            Kind::Whole { min: 0, max: 1_000_000 }
+            "snapshot", "A snapshot after so many entries (0: never)", snapshot: whole(0, 1_000_000)
         ),
         Setting {
             id: "read-path",
@@ -288,15 +254,8 @@ fn constants() -> Vec<Setting<Config>> {
             get: |it| Value::Choice(it.reads.name()),
             set: |it, value| it.reads = Reads::named(value.choice()),
         },
-        setting!("drift-bound", "A lease is shorter by", drift_bound: chance as Chance, Kind::Chance),
-        Setting {
-            id: "change",
-            title: "Members change",
-            kind: Kind::Choice(CHANGES),
-            rule: None,
-            get: |it| Value::Choice(CHANGES[usize::from(it.joint)]),
-            set: |it, value| it.joint = value.choice() == CHANGES[1],
-        },
+        setting!("drift-bound", "A lease is shorter by", drift_bound: chance()),
+        setting!("change", "Members change", joint: either(CHANGES)),
     ]
 }
 
@@ -311,47 +270,24 @@ fn rules() -> Vec<Setting<Config>> {
 /// Those of Figure 2.
 fn rules_of_the_log() -> Vec<Setting<Config>> {
     vec![
-        rule!(
-            "persist-vote",
-            "Vote on disk before it is given",
-            persist_vote,
-            "election-safety"
+        setting!("persist-vote", "Vote on disk before it is given", rules.persist_vote: rule("election-safety")),
+        setting!("persist-term", "Term on disk before it is used", rules.persist_term: rule("one-vote")),
+        setting!(
+            "write-before-answer", "Entries on disk before they are acknowledged",
+            rules.write_before_answer: rule("leader-completeness")
         ),
-        rule!(
-            "persist-term",
-            "Term on disk before it is used",
-            persist_term,
-            "one-vote"
+        setting!(
+            "up-to-date-vote", "Vote only for up-to-date logs",
+            rules.up_to_date_vote: rule("leader-completeness")
         ),
-        rule!(
-            "write-before-answer",
-            "Entries on disk before they are acknowledged",
-            write_before_answer,
-            "leader-completeness"
+        setting!("real-majority", "More than half decides", rules.real_majority: rule("election-safety")),
+        setting!(
+            "commit-own-term", "Commit by counting only entries of the own term",
+            rules.commit_own_term: rule("leader-completeness")
         ),
-        rule!(
-            "up-to-date-vote",
-            "Vote only for up-to-date logs",
-            up_to_date_vote,
-            "leader-completeness"
-        ),
-        rule!(
-            "real-majority",
-            "More than half decides",
-            real_majority,
-            "election-safety"
-        ),
-        rule!(
-            "commit-own-term",
-            "Commit by counting only entries of the own term",
-            commit_own_term,
-            "leader-completeness"
-        ),
-        rule!(
-            "truncate-on-conflict",
-            "Delete entries only on conflict",
-            truncate_on_conflict,
-            "committed-kept"
+        setting!(
+            "truncate-on-conflict", "Delete entries only on conflict",
+            rules.truncate_on_conflict: rule("committed-kept")
         ),
     ]
 }
@@ -359,119 +295,55 @@ fn rules_of_the_log() -> Vec<Setting<Config>> {
 /// Those of followers, and of clients.
 fn rules_of_followers() -> Vec<Setting<Config>> {
     vec![
-        rule!(
-            "ack-what-matched",
-            "Acknowledge what was sent, not what is there",
-            ack_what_matched,
-            "leader-completeness"
+        setting!(
+            "ack-what-matched", "Acknowledge what was sent, not what is there",
+            rules.ack_what_matched: rule("leader-completeness")
         ),
-        rule!(
-            "heed-refusals",
-            "A refusal is no acknowledgement",
-            heed_refusals,
-            "leader-completeness"
+        setting!("heed-refusals", "A refusal is no acknowledgement", rules.heed_refusals: rule("leader-completeness")),
+        setting!(
+            "commit-what-matched", "Commit no further than the log agrees",
+            rules.commit_what_matched: rule("state-machine-safety")
         ),
-        rule!(
-            "commit-what-matched",
-            "Commit no further than the log agrees",
-            commit_what_matched,
-            "state-machine-safety"
-        ),
-        rule!(
-            "keep-newer",
-            "A late snapshot takes nothing back",
-            keep_newer,
-            "committed-kept"
-        ),
-        rule!(
-            "sessions",
-            "Remember what clients have asked",
-            sessions,
-            "exactly-once"
-        ),
+        setting!("keep-newer", "A late snapshot takes nothing back", rules.keep_newer: rule("committed-kept")),
+        setting!("sessions", "Remember what clients have asked", rules.sessions: rule("exactly-once")),
     ]
 }
 
 /// Those of elections and reads.
 fn rules_of_the_cluster() -> Vec<Setting<Config>> {
     vec![
-        rule!(
-            "random-timeouts",
-            "Election time-outs are random",
-            random_timeouts,
-            "progress"
+        setting!("random-timeouts", "Election time-outs are random", rules.random_timeouts: rule("progress")),
+        setting!("pre-vote", "Ask before standing for election", rules.pre_vote: rule("stable-leader")),
+        setting!("pre-vote-apart", "The answer to that is no vote", rules.pre_vote_apart: rule("election-safety")),
+        setting!("check-quorum", "A leader without a majority steps down", rules.check_quorum: rule("progress")),
+        setting!("confirm-reads", "Make sure to lead before a read", rules.confirm_reads: rule("linearizable")),
+        setting!(
+            "read-own-term", "No reads before an entry of the own term",
+            rules.read_own_term: rule("linearizable")
         ),
-        rule!(
-            "pre-vote",
-            "Ask before standing for election",
-            pre_vote,
-            "stable-leader"
-        ),
-        rule!(
-            "pre-vote-apart",
-            "The answer to that is no vote",
-            pre_vote_apart,
-            "election-safety"
-        ),
-        rule!(
-            "check-quorum",
-            "A leader without a majority steps down",
-            check_quorum,
-            "progress"
-        ),
-        rule!(
-            "confirm-reads",
-            "Make sure to lead before a read",
-            confirm_reads,
-            "linearizable"
-        ),
-        rule!(
-            "read-own-term",
-            "No reads before an entry of the own term",
-            read_own_term,
-            "linearizable"
-        ),
-        rule!(
-            "lease-bound",
-            "A lease ends before anybody else can lead",
-            lease_bound,
-            "linearizable"
-        ),
+        setting!("lease-bound", "A lease ends before anybody else can lead", rules.lease_bound: rule("linearizable")),
     ]
 }
 
 /// Those of members.
 fn rules_of_members() -> Vec<Setting<Config>> {
     vec![
-        rule!(
-            "adopt-when-appended",
-            "A configuration counts when it is appended",
-            adopt_when_appended,
-            "election-safety"
+        setting!(
+            "adopt-when-appended", "A configuration counts when it is appended",
+            rules.adopt_when_appended: rule("election-safety")
         ),
-        rule!(
-            "both-majorities",
-            "C-old,new needs a majority of each",
-            both_majorities,
-            "election-safety"
+        setting!(
+            "both-majorities", "C-old,new needs a majority of each",
+            rules.both_majorities: rule("election-safety")
         ),
-        rule!(
-            "one-at-a-time",
-            "One server comes or goes at a time",
-            one_at_a_time,
-            "election-safety"
+        setting!("one-at-a-time", "One server comes or goes at a time", rules.one_at_a_time: rule("election-safety")),
+        setting!(
+            "change-after-commit", "Members change after an entry of the own term",
+            rules.change_after_commit: rule("leader-completeness")
         ),
-        rule!(
-            "change-after-commit",
-            "Members change after an entry of the own term",
-            change_after_commit,
-            "leader-completeness"
-        ),
-        rule!(
-            "leave-when-committed",
-            "Who is removed stays until it is committed",
-            leave_when_committed,
-            "progress"
+        setting!(
+            "leave-when-committed", "Who is removed stays until it is committed",
+            rules.leave_when_committed: rule("progress")
         ),
     ]
 }

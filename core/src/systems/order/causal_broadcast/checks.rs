@@ -106,8 +106,8 @@ fn actor<'a>(world: &World<'a, Broadcast>) -> Option<&'a Broadcast> {
 /// A post may be so long on its way, with all that it waits for.
 const UNDER_WAY: Span = Span::secs(2);
 
-/// Nobody in the core lacks what another in the core has: neither posts nor places of the order. A post may wait for ever
-/// for one that died with its sender.
+/// Nobody in the core lacks what another in the core has: neither posts nor places of the order. A post may wait for
+/// ever for one that died with its sender.
 fn delivered(world: &World<'_, Broadcast>) -> Result<(), String> {
     let core = world.core();
     let in_core = || world.running().filter(|it| core.contains(&it.0));

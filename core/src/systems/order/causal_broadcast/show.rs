@@ -8,7 +8,7 @@ use crate::frame::{Field, LogCell, LogRow, Look, Mark, Panel, Role, Shape};
 use crate::protocol::NodeId;
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::rng::Rng;
-use crate::sim::settings::{Environment, Kind, Setting, Value};
+use crate::sim::settings::{Environment, Kind, Setting, Value, setting};
 use crate::sim::time::Span;
 
 use super::{Broadcast, Config, Kept, Message, Order, PostId, checks};
@@ -29,20 +29,6 @@ impl Config {
         causal_wait: true,
         one_order: true,
         once: true,
-    };
-}
-
-/// A rule that can be switched off.
-macro_rules! rule {
-    ($id:literal, $title:literal, $field:ident, $check:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Switch,
-            rule: Some($check),
-            get: |it: &Config| Value::Switch(it.$field),
-            set: |it: &mut Config, value| it.$field = value.switch(),
-        }
     };
 }
 
@@ -92,41 +78,12 @@ impl Exhibit for Broadcast {
                 get: |it| Value::Time(it.interval),
                 set: |it, value| it.interval = value.time(),
             },
-            Setting {
-                id: "exchange",
-                title: "Two processes compare every",
-                kind: time,
-                rule: None,
-                get: |it| Value::Time(it.exchange),
-                set: |it, value| it.exchange = value.time(),
-            },
-            Setting {
-                id: "replies",
-                title: "Posts that are answered",
-                kind: Kind::Chance,
-                rule: None,
-                get: |it| Value::Chance(it.replies),
-                set: |it, value| it.replies = value.chance(),
-            },
-            rule!(
-                "fifo-wait",
-                "Wait for the sender's earlier posts",
-                fifo_wait,
-                "fifo-order"
-            ),
-            rule!(
-                "causal-wait",
-                "Wait for what the sender had delivered",
-                causal_wait,
-                "causal-order"
-            ),
-            rule!(
-                "one-order",
-                "Wait for the sequencer's order",
-                one_order,
-                "total-order"
-            ),
-            rule!("once", "Copies are recognized", once, "integrity"),
+            setting!("exchange", "Two processes compare every", exchange: time(Span::ms(1), Span::secs(600))),
+            setting!("replies", "Posts that are answered", replies: chance()),
+            setting!("fifo-wait", "Wait for the sender's earlier posts", fifo_wait: rule("fifo-order")),
+            setting!("causal-wait", "Wait for what the sender had delivered", causal_wait: rule("causal-order")),
+            setting!("one-order", "Wait for the sequencer's order", one_order: rule("total-order")),
+            setting!("once", "Copies are recognized", once: rule("integrity")),
         ]
     }
 
@@ -308,8 +265,8 @@ fn calm() -> Scenario<Broadcast> {
     Scenario {
         id: "calm",
         title: "Questions and answers in causal order",
-        summary: "Three processes post and answer. Now and then an answer overtakes its question and is held back until \
-                  the question is there.",
+        summary: "Three processes post and answer. Now and then an answer overtakes its question and is held back \
+                  until the question is there.",
         weakened: None,
         environment: Environment {
             nodes: 3,
@@ -388,8 +345,8 @@ fn correct() -> Vec<Scenario<Broadcast>> {
     let swarm = Scenario {
         id: "swarm",
         title: "Faults drawn from the seed",
-        summary: "Crashes, pauses, cuts, bad disks, loss and copies, and one of the three orders: each seed has its own. \
-                  In the end everybody has delivered what the others have.",
+        summary: "Crashes, pauses, cuts, bad disks, loss and copies, and one of the three orders: each seed has its \
+                  own. In the end everybody has delivered what the others have.",
         environment: Environment {
             nodes: 4,
             ..calm.environment.clone()

@@ -10,7 +10,7 @@ use crate::parts::vector::Causality;
 use crate::protocol::NodeId;
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::rng::Rng;
-use crate::sim::settings::{Environment, Kind, Setting, Value};
+use crate::sim::settings::{Environment, Setting, setting};
 use crate::sim::time::{Span, Time};
 
 use super::{Clocks, Config, Event, Hlc, checks};
@@ -48,49 +48,11 @@ impl Exhibit for Clocks {
 
     fn settings() -> Vec<Setting<Config>> {
         vec![
-            Setting {
-                id: "interval",
-                title: "An event every",
-                kind: Kind::Time {
-                    min: Span::ms(1),
-                    max: Span::secs(600),
-                },
-                rule: None,
-                get: |it| Value::Time(it.interval),
-                set: |it, value| it.interval = value.time(),
-            },
-            Setting {
-                id: "local",
-                title: "Events that send nothing",
-                kind: Kind::Chance,
-                rule: None,
-                get: |it| Value::Chance(it.local),
-                set: |it, value| it.local = value.chance(),
-            },
-            Setting {
-                id: "merge",
-                title: "Receivers take over the greater time",
-                kind: Kind::Switch,
-                rule: Some("clock-condition"),
-                get: |it| Value::Switch(it.merge),
-                set: |it, value| it.merge = value.switch(),
-            },
-            Setting {
-                id: "keep",
-                title: "The clock is on disk",
-                kind: Kind::Switch,
-                rule: Some("vector-order"),
-                get: |it| Value::Switch(it.keep),
-                set: |it, value| it.keep = value.switch(),
-            },
-            Setting {
-                id: "logical",
-                title: "Hybrid time has a logical part",
-                kind: Kind::Switch,
-                rule: Some("hlc-order"),
-                get: |it| Value::Switch(it.logical),
-                set: |it, value| it.logical = value.switch(),
-            },
+            setting!("interval", "An event every", interval: time(Span::ms(1), Span::secs(600))),
+            setting!("local", "Events that send nothing", local: chance()),
+            setting!("merge", "Receivers take over the greater time", merge: rule("clock-condition")),
+            setting!("keep", "The clock is on disk", keep: rule("vector-order")),
+            setting!("logical", "Hybrid time has a logical part", logical: rule("hlc-order")),
         ]
     }
 
@@ -297,8 +259,8 @@ fn weakened() -> Vec<Scenario<Clocks>> {
     let reset = Scenario {
         id: "reset",
         title: "Broken: a clock begins anew",
-        summary: "n1 comes back without its clock, and before anybody tells it the time it counts from one again. Its new \
-                  events seem to have happened before the old ones.",
+        summary: "n1 comes back without its clock, and before anybody tells it the time it counts from one again. Its \
+                  new events seem to have happened before the old ones.",
         weakened: Some("vector-order"),
         config: Config {
             keep: false,
@@ -310,8 +272,8 @@ fn weakened() -> Vec<Scenario<Clocks>> {
     let physical = Scenario {
         id: "physical-time",
         title: "Broken: time stamps of physical clocks",
-        summary: "Events are stamped with what the clock on the wall shows. n1's is 300 ms ahead, so whoever hears from \
-                  it hears from the future.",
+        summary: "Events are stamped with what the clock on the wall shows. n1's is 300 ms ahead, so whoever hears \
+                  from it hears from the future.",
         weakened: Some("hlc-order"),
         environment: Environment {
             skew: Span::ms(20),

@@ -47,8 +47,8 @@ impl Exhibit for Cap {
     const ABOUT: About = About {
         id: "cap",
         title: "CAP: consistent or available",
-        summary: "The same clients and the same partition on Raft and on Dynamo: one side of the cut gets no answers, or \
-                  answers that do not know of the other side.",
+        summary: "The same clients and the same partition on Raft and on Dynamo: one side of the cut gets no answers, \
+                  or answers that do not know of the other side.",
         family: "Replication and consistency",
         source: "Gilbert and Lynch, SIGACT News 2002",
         request: "put x 5",
@@ -109,8 +109,8 @@ impl Exhibit for Cap {
         let cp = Scenario {
             id: "cp",
             title: "Consistent: the smaller side waits",
-            summary: "Raft. From 2 s to 5 s c1 and c2 reach only n1 and n2, which are no majority: they get no answers, and \
-                      nobody reads a stale value.",
+            summary: "Raft. From 2 s to 5 s c1 and c2 reach only n1 and n2, which are no majority: they get no \
+                      answers, and nobody reads a stale value.",
             weakened: None,
             environment: Environment {
                 clients: 6,
@@ -136,8 +136,8 @@ impl Exhibit for Cap {
             Scenario {
                 id: "calm",
                 title: "No partition, both promises kept",
-                summary: "Raft, while nothing is amiss: consistent, and available as well. CAP asks for a choice only when \
-                          the network is cut.",
+                summary: "Raft, while nothing is amiss: consistent, and available as well. CAP asks for a choice only \
+                          when the network is cut.",
                 config: Config::of(Side::Cp, Pledge::Consistency),
                 script: "",
                 ..cp.clone()
@@ -148,7 +148,8 @@ impl Exhibit for Cap {
             Scenario {
                 id: "cp-promised-available",
                 title: "Consistent, but promised to be available",
-                summary: "The same partition on Raft. Whoever promises answers within a second has to watch c1 and c2 wait.",
+                summary: "The same partition on Raft. Whoever promises answers within a second has to watch c1 and c2 \
+                          wait.",
                 weakened: Some("available"),
                 config: Config::of(Side::Cp, Pledge::Availability),
                 ..cp
@@ -156,7 +157,8 @@ impl Exhibit for Cap {
             Scenario {
                 id: "ap-promised-consistent",
                 title: "Available, but promised to be consistent",
-                summary: "The same partition on Dynamo, where the last writer wins. Whoever promises one copy has to explain what c1 and c3 read.",
+                summary: "The same partition on Dynamo, where the last writer wins. Whoever promises one copy has to \
+                          explain what c1 and c3 read.",
                 weakened: Some("linearizable"),
                 config: Config {
                     quorum: quorum::Config {

@@ -10,7 +10,7 @@ use crate::parts::log::Log;
 use crate::protocol::NodeId;
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::rng::Rng;
-use crate::sim::settings::{Environment, Kind, Setting, Value};
+use crate::sim::settings::{Environment, Kind, Setting, Value, setting};
 use crate::sim::time::Span;
 
 use super::{Config, Entry, Message, Mode, PrimaryBackup, Rules, State, checks};
@@ -32,37 +32,6 @@ impl Config {
         evict: 4,
         batch: 50,
         rules: Rules::ALL,
-    };
-}
-
-/// A rule that can be switched off.
-macro_rules! rule {
-    ($id:literal, $title:literal, $field:ident, $check:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Switch,
-            rule: Some($check),
-            get: |it: &Config| Value::Switch(it.rules.$field),
-            set: |it: &mut Config, value| it.rules.$field = value.switch(),
-        }
-    };
-}
-
-/// A span that can be set.
-macro_rules! span {
-    ($id:literal, $title:literal, $field:ident) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Time {
-                min: Span::ms(1),
-                max: Span::secs(600),
-            },
-            rule: None,
-            get: |it: &Config| Value::Time(it.$field),
-            set: |it: &mut Config, value| it.$field = value.time(),
-        }
     };
 }
 
@@ -90,22 +59,8 @@ fn choices() -> Vec<Setting<Config>> {
             get: |it| Value::Choice(READS[usize::from(it.read_any)]),
             set: |it, value| it.read_any = value.choice() == "any",
         },
-        Setting {
-            id: "evict",
-            title: "A member may miss so many beats",
-            kind: Kind::Whole { min: 1, max: 1_000 },
-            rule: None,
-            get: |it| Value::Whole(it.evict),
-            set: |it, value| it.evict = value.whole(),
-        },
-        Setting {
-            id: "batch",
-            title: "Entries in a message, at most",
-            kind: Kind::Whole { min: 1, max: 1_000 },
-            rule: None,
-            get: |it| Value::Whole(it.batch),
-            set: |it, value| it.batch = value.whole(),
-        },
+        setting!("evict", "A member may miss so many beats", evict: whole(1, 1_000)),
+        setting!("batch", "Entries in a message, at most", batch: whole(1, 1_000)),
     ]
 }
 
@@ -122,43 +77,25 @@ impl Exhibit for PrimaryBackup {
     };
 
     fn settings() -> Vec<Setting<Config>> {
+        let rest: [Setting<Config>; 9] = [
+            setting!("beat", "A primary is heard every", beat: time(Span::ms(1), Span::secs(600))),
+            setting!("lease-time", "A granted beat counts for", lease: time(Span::ms(1), Span::secs(600))),
+            setting!("failover", "Another is looked for after", failover: time(Span::ms(1), Span::secs(600))),
+            setting!("gather", "The monitor waits for answers for", gather: time(Span::ms(1), Span::secs(600))),
+            setting!(
+                "clean-failover", "Promote only who has all that was acknowledged",
+                rules.clean_failover: rule("acknowledged-kept")
+            ),
+            setting!("fencing", "Refuse what comes from an earlier epoch", rules.fencing: rule("one-primary")),
+            setting!("lease", "Answer only while the monitor vouches for it", rules.lease: rule("linearizable")),
+            setting!("truncate", "Delete what was never replicated", rules.truncate: rule("same-order")),
+            setting!(
+                "ask-primary", "Backups ask the primary before they answer",
+                rules.ask_primary: rule("read-your-writes")
+            ),
+        ];
         let mut settings = choices();
-        settings.extend([
-            span!("beat", "A primary is heard every", beat),
-            span!("lease-time", "A granted beat counts for", lease),
-            span!("failover", "Another is looked for after", failover),
-            span!("gather", "The monitor waits for answers for", gather),
-            rule!(
-                "clean-failover",
-                "Promote only who has all that was acknowledged",
-                clean_failover,
-                "acknowledged-kept"
-            ),
-            rule!(
-                "fencing",
-                "Refuse what comes from an earlier epoch",
-                fencing,
-                "one-primary"
-            ),
-            rule!(
-                "lease",
-                "Answer only while the monitor vouches for it",
-                lease,
-                "linearizable"
-            ),
-            rule!(
-                "truncate",
-                "Delete what was never replicated",
-                truncate,
-                "same-order"
-            ),
-            rule!(
-                "ask-primary",
-                "Backups ask the primary before they answer",
-                ask_primary,
-                "read-your-writes"
-            ),
-        ]);
+        settings.extend(rest);
         settings
     }
 

@@ -12,7 +12,7 @@ use crate::parts::ring::RingToken;
 use crate::protocol::NodeId;
 use crate::sim::dist::{Chance, Dist};
 use crate::sim::rng::Rng;
-use crate::sim::settings::{Environment, Kind, Setting, Value};
+use crate::sim::settings::{Environment, Kind, Setting, Value, setting};
 use crate::sim::time::Span;
 
 use super::speech::{Message, Request, names};
@@ -45,75 +45,11 @@ impl Config {
     };
 }
 
-/// A rule that can be switched off.
-macro_rules! rule {
-    ($id:literal, $title:literal, $field:ident, $check:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Switch,
-            rule: Some($check),
-            get: |it: &Config| Value::Switch(it.rules.$field),
-            set: |it: &mut Config, value| it.rules.$field = value.switch(),
-        }
-    };
-}
-
-/// A number, a span, a switch or one of two words.
-macro_rules! setting {
-    ($id:literal, $title:literal, $field:ident, whole $min:literal $max:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Whole {
-                min: $min,
-                max: $max,
-            },
-            rule: None,
-            get: |it: &Config| Value::Whole(it.$field),
-            set: |it: &mut Config, value| it.$field = value.whole(),
-        }
-    };
-    ($id:literal, $title:literal, $field:ident, span) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Time {
-                min: Span::ms(2),
-                max: Span::secs(86_400),
-            },
-            rule: None,
-            get: |it: &Config| Value::Time(it.$field),
-            set: |it: &mut Config, value| it.$field = value.time(),
-        }
-    };
-    ($id:literal, $title:literal, $field:ident, switch) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Switch,
-            rule: None,
-            get: |it: &Config| Value::Switch(it.$field),
-            set: |it: &mut Config, value| it.$field = value.switch(),
-        }
-    };
-    ($id:literal, $title:literal, $field:ident, $words:ident) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Choice($words),
-            rule: None,
-            get: |it: &Config| Value::Choice($words[usize::from(it.$field)]),
-            set: |it: &mut Config, value| it.$field = value.choice() == $words[1],
-        }
-    };
-}
-
 fn sizes() -> Vec<Setting<Config>> {
     vec![
-        setting!("n", "N: homes of a key", n, whole 1 99),
-        setting!("r", "R: answers to a read", r, whole 1 99),
-        setting!("w", "W: acknowledgements of a write", w, whole 1 99),
+        setting!("n", "N: homes of a key", n: whole(1, 99)),
+        setting!("r", "R: answers to a read", r: whole(1, 99)),
+        setting!("w", "W: acknowledgements of a write", w: whole(1, 99)),
         Setting {
             id: "promise",
             title: "Clients are promised",
@@ -128,95 +64,39 @@ fn sizes() -> Vec<Setting<Config>> {
                 }
             },
         },
-        setting!("conflict", "Of versions made side by side", lww, CONFLICTS),
-        setting!("sloppy", "Others stand in for homes", sloppy, switch),
+        setting!("conflict", "Of versions made side by side", lww: either(CONFLICTS)),
+        setting!("sloppy", "Others stand in for homes", sloppy: switch()),
+        setting!("ask", "Who is asked: all homes, or R or W at random", few: either(ASKED)),
+        setting!("read-repair", "A read repairs who is behind", read_repair: switch()),
+        setting!("tokens", "Places on the ring, each node", tokens: whole(1, 256)),
+        setting!("timeout", "Ask again after", timeout: time(Span::ms(2), Span::secs(86_400))),
+        setting!("tick", "Hand over and compare trees every", tick: time(Span::ms(2), Span::secs(86_400))),
         setting!(
-            "ask",
-            "Who is asked: all homes, or R or W at random",
-            few,
-            ASKED
+            "collect-after", "Tombstones are collected after",
+            collect_after: time(Span::ms(2), Span::secs(86_400))
         ),
-        setting!(
-            "read-repair",
-            "A read repairs who is behind",
-            read_repair,
-            switch
-        ),
-        setting!("tokens", "Places on the ring, each node", tokens, whole 1 256),
-        setting!("timeout", "Ask again after", timeout, span),
-        setting!("tick", "Hand over and compare trees every", tick, span),
-        setting!(
-            "collect-after",
-            "Tombstones are collected after",
-            collect_after,
-            span
-        ),
-        setting!("clock-max", "Nodes in a clock that is cut", clock_max, whole 1 99),
+        setting!("clock-max", "Nodes in a clock that is cut", clock_max: whole(1, 99)),
     ]
 }
 
 fn rules() -> Vec<Setting<Config>> {
     vec![
-        rule!(
-            "overlap",
-            "Fresh reads: raise R until R + W > N",
-            overlap,
-            "fresh-reads"
+        setting!("overlap", "Fresh reads: raise R until R + W > N", rules.overlap: rule("fresh-reads")),
+        setting!("strict", "Fresh reads: stand-ins do not count", rules.strict: rule("fresh-reads")),
+        setting!("write-back", "Linearizable: reads write back", rules.write_back: rule("linearizable")),
+        setting!(
+            "logical-stamps", "Last writer: stamps above those of a quorum",
+            rules.logical_stamps: rule("acknowledged-kept")
         ),
-        rule!(
-            "strict",
-            "Fresh reads: stand-ins do not count",
-            strict,
-            "fresh-reads"
+        setting!("anti-entropy", "Homes compare Merkle trees", rules.anti_entropy: rule("replicas-converge")),
+        setting!("dots", "Each write has a dot of its own", rules.dots: rule("siblings-kept")),
+        setting!("whole-clocks", "Clocks are never cut short", rules.whole_clocks: rule("overwritten-gone")),
+        setting!(
+            "repair-by-version", "Read repair goes by versions, not by time",
+            rules.repair_by_version: rule("siblings-kept")
         ),
-        rule!(
-            "write-back",
-            "Linearizable: reads write back",
-            write_back,
-            "linearizable"
-        ),
-        rule!(
-            "logical-stamps",
-            "Last writer: stamps above those of a quorum",
-            logical_stamps,
-            "acknowledged-kept"
-        ),
-        rule!(
-            "anti-entropy",
-            "Homes compare Merkle trees",
-            anti_entropy,
-            "replicas-converge"
-        ),
-        rule!(
-            "dots",
-            "Each write has a dot of its own",
-            dots,
-            "siblings-kept"
-        ),
-        rule!(
-            "whole-clocks",
-            "Clocks are never cut short",
-            whole_clocks,
-            "overwritten-gone"
-        ),
-        rule!(
-            "repair-by-version",
-            "Read repair goes by versions, not by time",
-            repair_by_version,
-            "siblings-kept"
-        ),
-        rule!(
-            "keep-clock",
-            "A collected tombstone leaves its clock",
-            keep_clock,
-            "overwritten-gone"
-        ),
-        rule!(
-            "durable-hints",
-            "Hints are on disk",
-            durable_hints,
-            "acknowledged-kept"
-        ),
+        setting!("keep-clock", "A collected tombstone leaves its clock", rules.keep_clock: rule("overwritten-gone")),
+        setting!("durable-hints", "Hints are on disk", rules.durable_hints: rule("acknowledged-kept")),
     ]
 }
 

@@ -10,73 +10,18 @@ use crate::frame::{Field, Look, Mark, Panel, RingKey, Role, Series, Shape, Token
 use crate::parts::kv::{Key, KvRequest};
 use crate::parts::placement::{Placement, Scheme};
 use crate::protocol::NodeId;
-use crate::sim::dist::Dist;
 use crate::sim::rng::Rng;
-use crate::sim::settings::{Environment, Kind, Setting, Value};
+use crate::sim::settings::{Environment, Kind, Setting, Value, setting};
 use crate::sim::time::Span;
 
 use super::table::{SLOTS, View, members, place_of, placement, position, slot_of};
-use super::{Config, HashRing, Message, Rules, checks};
+use super::{Config, HashRing, Message, checks, scenarios};
 
 /// So many keys are shown.
 const KEYS: usize = 64;
 
 /// The share of the circle is drawn as so many thousandths.
 const WHOLE: f64 = 18_446_744_073_709_551_616.0;
-
-impl Rules {
-    /// The store as it should be.
-    const ALL: Rules = Rules {
-        consistent: true,
-        hand_over: true,
-        stop_first: true,
-        distinct: true,
-        owner_reads: true,
-    };
-}
-
-impl Config {
-    const DEFAULT: Config = Config {
-        placement: Scheme::Ring,
-        vnodes: 8,
-        replicas: 2,
-        strong: 0,
-        load_bound: 0,
-        gossip: Span::ms(100),
-        rules: Rules::ALL,
-    };
-}
-
-/// A rule that can be switched off.
-macro_rules! rule {
-    ($id:literal, $title:literal, $field:ident, $check:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Switch,
-            rule: Some($check),
-            get: |it: &Config| Value::Switch(it.rules.$field),
-            set: |it: &mut Config, value| it.rules.$field = value.switch(),
-        }
-    };
-}
-
-/// A whole number that can be set.
-macro_rules! whole {
-    ($id:literal, $title:literal, $field:ident, $min:literal, $max:literal) => {
-        Setting {
-            id: $id,
-            title: $title,
-            kind: Kind::Whole {
-                min: $min,
-                max: $max,
-            },
-            rule: None,
-            get: |it: &Config| Value::Whole(it.$field),
-            set: |it: &mut Config, value| it.$field = value.whole(),
-        }
-    };
-}
 
 impl Exhibit for HashRing {
     const ABOUT: About = About {
@@ -122,64 +67,22 @@ impl Exhibit for HashRing {
                         Scheme::find(value.choice()).expect("the choice is among these names");
                 },
             },
-            whole!("vnodes", "Virtual nodes for each node", vnodes, 1, 64),
-            whole!("replicas", "Nodes that have a key", replicas, 1, 5),
-            whole!("strong", "Nodes of twice the weight", strong, 0, 99),
-            Setting {
-                id: "load-bound",
-                title: "Nobody gets more than this many fair shares (0: any)",
-                kind: Kind::Decimal { max: 10_000 },
-                rule: None,
-                get: |it| Value::Decimal(it.load_bound),
-                set: |it, value| it.load_bound = value.decimal(),
-            },
-            Setting {
-                id: "gossip",
-                title: "A node gossips every",
-                kind: Kind::Time {
-                    min: Span::ms(5),
-                    max: Span::secs(60),
-                },
-                rule: None,
-                get: |it| Value::Time(it.gossip),
-                set: |it, value| it.gossip = value.time(),
-            },
-            rule!(
-                "consistent",
-                "Keys are placed so that few move",
-                consistent,
-                "monotone"
-            ),
-            rule!(
-                "hand-over",
-                "Keys travel to their new owner",
-                hand_over,
-                "linearizable"
-            ),
-            rule!(
-                "stop-first",
-                "Who hands over stops serving first",
-                stop_first,
-                "one-owner"
-            ),
-            rule!(
-                "distinct",
-                "Copies go to different nodes",
-                distinct,
-                "copies-apart"
-            ),
-            rule!(
-                "owner-reads",
-                "Only the owner answers reads",
-                owner_reads,
-                "linearizable"
-            ),
+            setting!("vnodes", "Virtual nodes for each node", vnodes: whole(1, 64)),
+            setting!("replicas", "Nodes that have a key", replicas: whole(1, 5)),
+            setting!("strong", "Nodes of twice the weight", strong: whole(0, 99)),
+            setting!("load-bound", "Nobody gets more than this many fair shares (0: any)", load_bound: decimal(10_000)),
+            setting!("gossip", "A node gossips every", gossip: time(Span::ms(5), Span::secs(60))),
+            setting!("consistent", "Keys are placed so that few move", rules.consistent: rule("monotone")),
+            setting!("hand-over", "Keys travel to their new owner", rules.hand_over: rule("linearizable")),
+            setting!("stop-first", "Who hands over stops serving first", rules.stop_first: rule("one-owner")),
+            setting!("distinct", "Copies go to different nodes", rules.distinct: rule("copies-apart")),
+            setting!("owner-reads", "Only the owner answers reads", rules.owner_reads: rule("linearizable")),
         ]
     }
 
     fn scenarios() -> Vec<Scenario<HashRing>> {
-        let mut all = correct();
-        all.extend(weakened());
+        let mut all = scenarios::correct();
+        all.extend(scenarios::weakened());
         all
     }
 
@@ -426,182 +329,4 @@ fn schemes(world: &World<'_, HashRing>, best: &HashRing) -> Panel {
         columns: std::iter::once("key".to_owned()).chain(names).collect(),
         rows: keys(world).iter().take(KEYS / 4).map(row).collect(),
     }
-}
-
-fn calm() -> Scenario<HashRing> {
-    Scenario {
-        id: "calm",
-        title: "Five nodes share the keys",
-        summary: "Clients read and write; who asks the wrong node is told the right one. Let a node join or leave, and \
-                  watch the keys travel.",
-        weakened: None,
-        environment: Environment {
-            clients: 4,
-            keys: 30,
-            ..Environment::DEFAULT
-        },
-        config: Config::DEFAULT,
-        script: "",
-        swarm: false,
-        length: Span::secs(8),
-        pace: Span::ms(50),
-    }
-}
-
-fn correct() -> Vec<Scenario<HashRing>> {
-    let calm = calm();
-    let join = Scenario {
-        id: "join",
-        title: "A node joins, another leaves",
-        summary: "At 3 s a node joins: it takes over about one key in six, and nothing else moves. At 6 s n2 leaves and \
-                  gives all it has to its neighbours.",
-        script: "3s join\n6s leave n2",
-        length: Span::secs(9),
-        ..calm.clone()
-    };
-    let interrupted = Scenario {
-        id: "interrupted",
-        title: "A move that is interrupted",
-        summary: "A node joins, and those who hand over crash or are cut off in the middle of it. A key that is under way \
-                  is served by nobody for a while, and by two at no time.",
-        script: "2s join\n2.01s cut n1>n6 for 1s\n2.02s crash n2 for 500ms\n2.03s partition n3 for 700ms\n\
-                 4s leave n4\n4.03s crash n4 for 500ms",
-        ..calm.clone()
-    };
-    let weights = Scenario {
-        id: "weights",
-        title: "A strong node",
-        summary: "n1 has twice the weight of the others, and twice their tokens: it gets a third of four shares and two.",
-        environment: Environment {
-            nodes: 5,
-            ..calm.environment.clone()
-        },
-        config: Config {
-            strong: 1,
-            vnodes: 32,
-            ..Config::DEFAULT
-        },
-        ..calm.clone()
-    };
-    let hot = Scenario {
-        id: "hot-key",
-        title: "A hot key",
-        summary: "Most requests are for few keys. However even the shares of the ring, the owner of the hottest key has \
-                  the most to do.",
-        environment: Environment {
-            clients: 8,
-            zipf: 1_500,
-            ..calm.environment.clone()
-        },
-        ..calm.clone()
-    };
-    let bounded = Scenario {
-        id: "bounded",
-        title: "Bounded loads",
-        summary: "With one token each, arcs are very uneven. Here nobody gets more than a quarter above the mean: who is \
-                  full is passed over. At 3 s a node joins.",
-        config: Config {
-            vnodes: 1,
-            load_bound: 1_250,
-            ..Config::DEFAULT
-        },
-        script: "3s join",
-        ..calm.clone()
-    };
-    let swarm = Scenario {
-        id: "swarm",
-        title: "Faults drawn from the seed",
-        summary: "Nodes come, go, crash and are cut off while keys move, under a placement drawn from the seed. In the end \
-                  everybody agrees who has what.",
-        environment: Environment {
-            clients: 4,
-            keys: 12,
-            ..Environment::DEFAULT
-        },
-        swarm: true,
-        length: Span::secs(9),
-        ..calm.clone()
-    };
-    vec![calm, join, interrupted, weights, hot, bounded, swarm]
-}
-
-fn weakened() -> Vec<Scenario<HashRing>> {
-    let calm = calm();
-    let without = |rules: Rules| Config {
-        rules,
-        ..Config::DEFAULT
-    };
-    let modulo = Scenario {
-        id: "modulo",
-        title: "Broken: the hash modulo the number of nodes",
-        summary: "A sixth node joins, and five of six keys change their owner, most of them between nodes that were there \
-                  before.",
-        weakened: Some("monotone"),
-        config: without(Rules {
-            consistent: false,
-            ..Rules::ALL
-        }),
-        script: "3s join",
-        ..calm.clone()
-    };
-    let lost = Scenario {
-        id: "no-hand-over",
-        title: "Broken: the new owner begins with nothing",
-        summary: "A node joins and serves its share at once. Nobody brings it the keys: where is the \
-                  apple that was put there before?",
-        weakened: Some("linearizable"),
-        config: without(Rules {
-            hand_over: false,
-            ..Rules::ALL
-        }),
-        script: "2s request n1 put apple 1\n3s join\n4s request n1 get apple",
-        ..calm.clone()
-    };
-    let two = Scenario {
-        id: "two-owners",
-        title: "Broken: the old owner goes on serving",
-        summary: "Who hands over keys serves them until it hears that they have arrived. Until then two nodes do, and what \
-                  the old one writes is lost.",
-        weakened: Some("one-owner"),
-        config: without(Rules {
-            stop_first: false,
-            ..Rules::ALL
-        }),
-        script: "3s join",
-        ..calm.clone()
-    };
-    let same = Scenario {
-        id: "same-node",
-        title: "Broken: both copies on one node",
-        summary: "Copies go to the next tokens, whosever they are. Where two tokens of a node are neighbours, it has both.",
-        weakened: Some("copies-apart"),
-        config: without(Rules {
-            distinct: false,
-            ..Rules::ALL
-        }),
-        ..calm.clone()
-    };
-    let stale = Scenario {
-        id: "stale-copies",
-        title: "Broken: copies answer reads",
-        summary: "The load of hot keys is shared by whoever has a copy. But a copy lags behind: a client reads what was \
-                  overwritten before it asked.",
-        weakened: Some("linearizable"),
-        environment: Environment {
-            clients: 6,
-            keys: 4,
-            latency: Dist::Uniform(Span::ms(5), Span::ms(30)),
-            ..calm.environment.clone()
-        },
-        config: Config {
-            replicas: 3,
-            ..without(Rules {
-                owner_reads: false,
-                ..Rules::ALL
-            })
-        },
-        script: "0s delay Copy 200ms",
-        ..calm
-    };
-    vec![modulo, lost, two, same, stale]
 }

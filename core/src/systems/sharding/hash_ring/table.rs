@@ -234,8 +234,8 @@ fn snapped(members: &[(NodeId, u32)], vnodes: u32) -> Ring {
     Ring::of(ring.tokens().iter().map(snap).collect())
 }
 
-/// The owners of all slots when loads are bounded; nothing when they are not. Slots are given out in an order that jumps
-/// about, so that nobody's part of the circle comes last.
+/// The owners of all slots when loads are bounded; nothing when they are not. Slots are given out in an order that
+/// jumps about, so that nobody's part of the circle comes last.
 fn bounded_owners(config: &Config, ring: &Ring, members: &[(NodeId, u32)]) -> Vec<NodeId> {
     if config.load_bound == 0 || members.is_empty() {
         return Vec::new();
