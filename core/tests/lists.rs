@@ -420,6 +420,17 @@ fn registers_among_lists_are_not_overlooked() {
         session::read_your_writes(&replaced),
         Judgement::Open(_)
     ));
+    // Nothing comes of what a number or a list refuses.
+    for (op, key) in [("append", "y"), ("cas", "x")] {
+        let mut refused = good.clone();
+        refused.push(event(3, Phase::Invoke, op, key, json!([8, 9])));
+        refused.push(event(3, Phase::Fail, op, key, json!([8, 9])));
+        assert_eq!(linearizable::judge(&refused), Judgement::Kept);
+        let strict = transactions::strict_serializable(&refused);
+        assert_eq!(strict, Judgement::Kept);
+        assert_eq!(session::read_your_writes(&refused), Judgement::Kept);
+        assert_eq!(session::monotonic_reads(&refused), Judgement::Kept);
+    }
     let number = [
         event(2, Phase::Invoke, "read", "z", json!(null)),
         event(2, Phase::Ok, "read", "z", json!(7)),

@@ -159,8 +159,8 @@ impl<'s, 'a> Lists<'s, 'a> {
         Err(clash(reason, sorted(proof)))
     }
 
-    /// The step of the order at which an operation stands: an append before the reads that see it. `None` for one that
-    /// may never have happened.
+    /// Operations by the step of the order at which they stand: an append before the reads that see it. Those that may
+    /// never have happened are left out.
     fn steps(&mut self, operations: &[u32]) -> Vec<(usize, u32)> {
         let mut seen: Lookup<u32, usize> = Lookup::default();
         let longest = self.longest().map_or(&[][..], |it| it.list);

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::check::Judgement;
 use crate::check::cycle::{Graph, Kind};
 use crate::check::lists::{self, Guarantee};
-use crate::check::story::{Op, Story};
+use crate::check::story::{Fate, Op, Operation, Story};
 use crate::check::views::{INITIAL, Views};
 use crate::trace::HistoryEvent;
 
@@ -43,19 +43,25 @@ pub fn writes_follow_reads(history: &[HistoryEvent]) -> Judgement {
     check_writes_follow_reads(&Story::new(history))
 }
 
-/// Judges lists, which are whatever something is appended to, apart from all else.
+/// Judges lists, which are whatever is only appended to, apart from all else.
 fn lists_apart(
     story: &Story<'_>,
     guarantee: Guarantee,
     registers: fn(&Story<'_>) -> Judgement,
 ) -> Judgement {
     let appends = story.operations.iter().filter(|it| it.op == Op::Append);
-    let keys: BTreeSet<&str> = appends.map(|it| it.key).collect();
+    let mut keys: BTreeSet<&str> = appends.map(|it| it.key).collect();
     if keys.is_empty() {
         return registers(story);
     }
-    let of_lists = story.part(|it| keys.contains(it.key));
-    registers(&story.part(|it| !keys.contains(it.key))).or(lists::session(&of_lists, guarantee))
+    let came = |it: &Operation<'_>| it.fate != Fate::Failed;
+    let strangers = story.operations.iter();
+    let strangers = strangers.filter(|it| !matches!(it.op, Op::Append | Op::Read) && came(it));
+    strangers.for_each(|it| drop(keys.remove(it.key)));
+    // What was refused for being of the other kind did nothing.
+    let of_lists = story.part(|it| keys.contains(it.key) && (it.op == Op::Append || came(it)));
+    let others = story.part(|it| !keys.contains(it.key) && (it.op != Op::Append || came(it)));
+    registers(&others).or(lists::session(&of_lists, guarantee))
 }
 
 /// The first session that breaks a promise, or whoever cannot be judged.

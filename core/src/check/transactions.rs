@@ -124,7 +124,8 @@ fn registers<'a>(story: &Story<'a>) -> BTreeSet<&'a str> {
         return registers;
     }
     for it in story.operations.iter() {
-        if !REGISTER.contains(&it.op) {
+        // An append that a number refused makes no list.
+        if !REGISTER.contains(&it.op) && it.fate != Fate::Failed {
             registers.remove(it.key);
         }
         if it.op != Op::Txn {
