@@ -10,6 +10,8 @@ use clusterscope_core::sim::settings::SettingView;
 use clusterscope_core::sim::time::Time;
 use serde_json::{Map, Value as Json, json};
 
+use crate::metrics::Metrics;
+
 /// What came of a run.
 pub struct Summary<'a> {
     spec: &'a RunSpec,
@@ -22,6 +24,7 @@ pub struct Summary<'a> {
     events: u32,
     hash: String,
     halted: Option<String>,
+    metrics: Metrics,
 }
 
 impl<'a> Summary<'a> {
@@ -37,6 +40,7 @@ impl<'a> Summary<'a> {
             events: run.recorder().events(),
             hash: format!("{:016x}", run.recorder().hash()),
             halted: run.halted().map(str::to_owned),
+            metrics: Metrics::of(run.history()),
         }
     }
 
@@ -92,6 +96,8 @@ impl<'a> Summary<'a> {
             "mean_latency_ms": per(stats.completion_time.millis(), done),
             "operations_per_second": per(done, self.time.seconds()),
             "messages_per_operation": per(stats.sent as f64, done),
+            "latency_ms": self.metrics.latency(),
+            "staleness": self.metrics.staleness(),
         })
     }
 
@@ -150,6 +156,9 @@ impl<'a> Summary<'a> {
                 text,
                 "              {latency:.1} ms each, {rate:.1} a second, {messages:.1} messages each"
             )?;
+        }
+        if let Some(line) = self.metrics.staleness_line() {
+            writeln!(text, "  reads       {line}")?;
         }
         if let Some(why) = &self.halted {
             writeln!(text, "  stopped     {why}")?;

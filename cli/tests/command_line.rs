@@ -158,6 +158,47 @@ fn the_list_names_systems_scenarios_and_what_must_fall() {
 }
 
 #[test]
+fn a_run_tells_what_a_paper_would_measure() {
+    let stale = |more: &[&str]| {
+        let words = [
+            "run",
+            "quorum/calm",
+            "--for",
+            "20s",
+            "--json",
+            "--set",
+            "keys=1",
+        ];
+        let delayed = [
+            "--set",
+            "latency=exponential(1ms,60ms)",
+            "--set",
+            "read-repair=off",
+        ];
+        let run = json(&[&words[..], &delayed, more].concat(), 0);
+        let metrics = run["metrics"].clone();
+        let number = |of: &Json, name: &str| of[name].as_f64().expect("a number");
+        for op in ["read", "write"] {
+            let of = &metrics["latency_ms"][op];
+            let order = ["p50", "p90", "p95", "p99", "p999", "max"].map(|it| number(of, it));
+            assert!(order.is_sorted() && order[0] > 0.0, "{of}");
+            assert!(number(of, "mean") < order[5]);
+        }
+        let staleness = &metrics["staleness"];
+        let behind = staleness["versions_behind"].as_object().expect("an object");
+        let counted: u64 = behind.values().filter_map(Json::as_u64).sum();
+        assert_eq!(Some(counted), staleness["stale"].as_u64());
+        assert!(staleness["reads"].as_u64() > Some(50));
+        counted
+    };
+    assert!(stale(&["--set", "r=1", "--set", "w=1"]) > 0);
+    assert_eq!(
+        stale(&["--set", "r=2", "--set", "w=2", "--set", "sloppy=off"]),
+        0
+    );
+}
+
+#[test]
 fn every_scenario_ends_as_it_should_and_its_link_replays_it() {
     for system in json(&["list", "--json"], 0).as_array().expect("an array") {
         for scenario in system["scenarios"].as_array().expect("an array") {

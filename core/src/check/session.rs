@@ -57,7 +57,9 @@ fn lists_apart(
     let came = |it: &Operation<'_>| it.fate != Fate::Failed;
     let strangers = story.operations.iter();
     let strangers = strangers.filter(|it| !matches!(it.op, Op::Append | Op::Read) && came(it));
-    strangers.for_each(|it| drop(keys.remove(it.key)));
+    for it in strangers {
+        keys.remove(it.key);
+    }
     // What was refused for being of the other kind did nothing.
     let of_lists = story.part(|it| keys.contains(it.key) && (it.op == Op::Append || came(it)));
     let others = story.part(|it| !keys.contains(it.key) && (it.op != Op::Append || came(it)));

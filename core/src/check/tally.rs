@@ -72,6 +72,9 @@ struct Key {
     open: Vec<Json>,
     /// Acknowledged writes that are no longer remembered.
     forgotten: u32,
+    /// Whether a read has returned siblings. Then a delete removes only what its client had seen, and what is left
+    /// does not tell whether it has been there.
+    siblings: bool,
 }
 
 impl Key {
@@ -90,7 +93,8 @@ impl Key {
             let older =
                 |known: &&Write| it.appended && known.appended || it.begun > known.acknowledged;
             let there = it.appended && returned.contains(&it.value);
-            it.acknowledged < begun && !there && known.iter().all(older)
+            let silent = self.siblings && it.value.is_null();
+            it.acknowledged < begun && !there && !silent && known.iter().all(older)
         });
         let first = missing.next()?;
         // What is remembered no more, or was there before the first write, is older than all that is remembered.
@@ -157,6 +161,11 @@ impl Tally {
         self.stale.get(&event).copied()
     }
 
+    /// How far behind each stale read was, in the order in which they ended.
+    pub fn stale_reads(&self) -> impl Iterator<Item = Staleness> + '_ {
+        self.stale.values().copied()
+    }
+
     /// All of it together.
     pub fn total(&self) -> Bucket {
         let mut total = Bucket::default();
@@ -201,6 +210,7 @@ impl Tally {
         match (line.phase, line.op) {
             (Phase::Ok, "read") => {
                 bucket.reads += 1;
+                key.siblings |= line.value.is_array();
                 if let Some(staleness) = key.staleness(&line.value, open.begun) {
                     bucket.stale += 1;
                     self.stale.insert(line.event, staleness);
@@ -335,6 +345,31 @@ mod tests {
         assert_eq!((tally.total().done, tally.total().stale), (1, 0));
         tally.follow(&short);
         assert_eq!(tally.total().done, 0);
+    }
+
+    #[test]
+    fn a_delete_among_siblings_makes_nothing_stale() {
+        use Phase::{Invoke, Ok};
+        let deleted = |before: Json| {
+            history(&[
+                (1, Invoke, "write", json!(1), 0),
+                (2, Invoke, "write", json!(2), 0),
+                (1, Ok, "write", json!(1), 10),
+                (2, Ok, "write", json!(2), 10),
+                (2, Invoke, "read", json!(null), 20),
+                (2, Ok, "read", before, 30),
+                // Its client had seen 1 alone.
+                (1, Invoke, "write", json!(null), 40),
+                (1, Ok, "write", json!(null), 50),
+                (2, Invoke, "read", json!(null), 60),
+                (2, Ok, "read", json!(2), 70),
+            ])
+        };
+        for (before, stale) in [(json!([1, 2]), 0), (json!(2), 1)] {
+            let mut tally = Tally::default();
+            tally.follow(&deleted(before));
+            assert_eq!(tally.total().stale, stale);
+        }
     }
 
     #[test]
