@@ -210,7 +210,8 @@ impl Tally {
         match (line.phase, line.op) {
             (Phase::Ok, "read") => {
                 bucket.reads += 1;
-                key.siblings |= line.value.is_array();
+                let is_list = key.writes.iter().any(|it| it.appended);
+                key.siblings |= line.value.is_array() && !is_list;
                 if let Some(staleness) = key.staleness(&line.value, open.begun) {
                     bucket.stale += 1;
                     self.stale.insert(line.event, staleness);
