@@ -659,6 +659,35 @@ fn what_a_run_exports_is_judged_as_the_run_was() {
 }
 
 #[test]
+fn exported_lists_are_judged_as_lists() {
+    let export = |name: &str, scenario: &str, appends: &str, status: i32| {
+        let file = file(name);
+        let appends = format!("appends={appends}");
+        let run = ["run", scenario, "--set", &appends, "--history", path(&file)];
+        let _ = text(&run, status);
+        file
+    };
+    let good = export("lists.jsonl", "raft/calm", "50%", 0);
+    let lines = fs::read_to_string(&good).expect("it is there");
+    for op in ["append", "write"] {
+        assert!(lines.contains(&format!("\"op\":\"{op}\"")), "{lines}");
+    }
+    // Sent twice is appended twice.
+    let bad = export("lists-twice.jsonl", "raft/sent-twice", "100%", 1);
+    for judge in ["linearizable", "strict-serializable", "serializable"] {
+        let told = text(&["check", path(&good), "--as", judge], 0);
+        assert!(told.contains("held"), "{told}");
+        let told = text(&["check", path(&bad), "--as", judge], 1);
+        assert!(told.contains("twice"), "{judge}: {told}");
+    }
+    let told = text(&["check", path(&bad), "--as", "linearizable"], 1);
+    assert!(
+        told.contains("returned twice what was appended once"),
+        "{told}"
+    );
+}
+
+#[test]
 fn diff_names_the_first_event_that_differs() {
     let crash = "raft/calm?seed=3&for=1s&do=500ms+crash+n2";
     let said = text(&["diff", "raft/calm?seed=3&for=1s", crash], 1);

@@ -8,6 +8,7 @@ pub mod causal;
 pub mod convergence;
 mod cycle;
 pub mod linearizable;
+mod lists;
 pub mod object;
 pub mod read;
 mod search;
