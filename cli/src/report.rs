@@ -109,6 +109,37 @@ impl<'a> Summary<'a> {
         text
     }
 
+    /// What became of the clients' requests.
+    fn write_requests(&self, text: &mut String) -> std::fmt::Result {
+        let stats = &self.stats;
+        if stats.invoked > 0 {
+            let Stats {
+                invoked,
+                completed,
+                refused,
+                unknown,
+                ..
+            } = stats;
+            writeln!(
+                text,
+                "  operations  {invoked} begun, {completed} done, {refused} refused, {unknown} without an answer"
+            )?;
+        }
+        if stats.completed > 0 {
+            let latency = stats.completion_time.millis() / stats.completed as f64;
+            let rate = stats.completed as f64 / self.time.seconds();
+            let messages = stats.sent as f64 / stats.completed as f64;
+            writeln!(
+                text,
+                "              {latency:.1} ms each, {rate:.1} a second, {messages:.1} messages each"
+            )?;
+        }
+        if let Some(line) = self.metrics.staleness_line() {
+            writeln!(text, "  reads       {line}")?;
+        }
+        Ok(())
+    }
+
     fn write_text(&self, text: &mut String) -> std::fmt::Result {
         let (spec, stats) = (self.spec, &self.stats);
         writeln!(
@@ -135,31 +166,7 @@ impl<'a> Summary<'a> {
             text,
             "  messages    {sent} sent, {delivered} delivered, {lost} lost, {duplicated} duplicated"
         )?;
-        if stats.invoked > 0 {
-            let Stats {
-                invoked,
-                completed,
-                refused,
-                unknown,
-                ..
-            } = stats;
-            writeln!(
-                text,
-                "  operations  {invoked} begun, {completed} done, {refused} refused, {unknown} without an answer"
-            )?;
-        }
-        if stats.completed > 0 {
-            let latency = stats.completion_time.millis() / stats.completed as f64;
-            let rate = stats.completed as f64 / self.time.seconds();
-            let messages = stats.sent as f64 / stats.completed as f64;
-            writeln!(
-                text,
-                "              {latency:.1} ms each, {rate:.1} a second, {messages:.1} messages each"
-            )?;
-        }
-        if let Some(line) = self.metrics.staleness_line() {
-            writeln!(text, "  reads       {line}")?;
-        }
+        self.write_requests(text)?;
         if let Some(why) = &self.halted {
             writeln!(text, "  stopped     {why}")?;
         }
