@@ -461,9 +461,10 @@ impl Protocol for Raft {
             raft.snapshot = Some(snapshot);
         }
         raft.learn_configurations(raft.entries.base());
-        if raft.is_member() {
+        if raft.may_stand() {
             raft.reset_election_timer(ctx);
-        } else {
+        }
+        if !raft.is_member() {
             raft.ask_for_change(ctx);
         }
         raft
@@ -528,7 +529,7 @@ impl Protocol for Raft {
 
     fn on_leave(&mut self, ctx: &mut Ctx<'_, Raft>) {
         self.leaving = true;
-        if self.is_member() {
+        if self.may_stand() {
             self.ask_for_change(ctx);
             self.save(ctx);
         } else {

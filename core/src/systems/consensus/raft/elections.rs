@@ -56,8 +56,8 @@ impl Raft {
 
     /// Nothing was heard of a leader for too long.
     pub(super) fn on_election_timeout(&mut self, ctx: &mut Ctx<'_, Raft>) {
-        match (self.is_member(), self.config.rules.pre_vote) {
-            // Whoever has no vote cannot win.
+        match (self.may_stand(), self.config.rules.pre_vote) {
+            // Nobody needs it, and it has no vote.
             (false, _) => {}
             (true, true) => self.become_pre_candidate(ctx),
             (true, false) => self.become_candidate(ctx, false),

@@ -101,6 +101,16 @@ impl Raft {
         self.outside == 0 && self.configuration().members().contains(self.me)
     }
 
+    /// Whether this server stands for election: also one that is out by an entry not known to be committed. It has no
+    /// vote, but those who lack the entry need its vote, and its log is longer than theirs: only it can win
+    /// (dissertation, §4.2.2).
+    pub(super) fn may_stand(&self) -> bool {
+        let is_settled = |it: &(Index, Configuration)| it.0 <= self.commit_index;
+        let settled = self.configurations.iter().rposition(is_settled);
+        let mut open = self.configurations.iter().skip(settled.unwrap_or(0));
+        self.outside == 0 && open.any(|it| it.1.members().contains(self.me))
+    }
+
     /// Whom a leader sends entries: all members, and who is about to become one.
     pub(super) fn others(&self) -> NodeSet {
         let mut all = self.latest().1.members();

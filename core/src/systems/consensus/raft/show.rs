@@ -99,7 +99,7 @@ impl Exhibit for Raft {
     fn role(&self) -> Role {
         let (name, letter, shape, crown) = match self.state {
             State::Leader(_) => ("leader", 'L', Shape::Hexagon, true),
-            _ if !self.is_member() => ("nonvoter", 'N', Shape::Circle, false),
+            State::Follower if !self.is_member() => ("nonvoter", 'N', Shape::Circle, false),
             State::Follower => ("follower", 'F', Shape::Circle, false),
             State::PreCandidate { .. } => ("precandidate", 'P', Shape::Diamond, false),
             State::Candidate { .. } => ("candidate", 'C', Shape::Diamond, false),
