@@ -49,7 +49,7 @@ run raft/calm --trace x --history x            => "x"                  => anothe
 replay                                         => replay what          => raft/calm
 replay raft                                    => "raft"               => #/raft/calm
 replay #/raft/calm?v=2                         => "2"                  => newer
-replay #/cap/calm?do=1s+crash+n9               => n9                   => n1 to n5
+replay #/raft/calm?do=1s+crash+n9              => n9                   => n1 to n5
 replay #/raft/calm?do=1s+set+nodes+9           => nodes                => latency
 replay #/raft/calm?do=1s+request+n1+put%0Ax    => put                  => put x 5
 replay #/raft/calm?%0A=1                       => in the link          => seed

@@ -27,11 +27,11 @@ pageTest('forms are chosen and filled in by keys alone', async ({ page, visit })
   await visit('#/raft/calm?seed=3&t=1s');
   await client(page).getByRole('tab', { selected: true }).focus();
   await page.keyboard.press('ArrowRight');
-  await client(page).getByRole('tab', { name: 'put', selected: true }).waitFor();
+  await client(page).getByRole('tab', { name: 'get', selected: true }).waitFor();
   await page.keyboard.press('Tab');
   await page.keyboard.type('y');
   await page.keyboard.press('Enter');
-  await own(page).getByRole('row', { name: /put y 1/ }).or(own(page).getByRole('row', { name: /put xy 1/ })).waitFor();
+  await own(page).getByRole('row', { name: /get y/ }).or(own(page).getByRole('row', { name: /get xy/ })).waitFor();
 });
 
 pageTest('any request can be typed, and what is wrong with it is told', async ({ page, visit }) => {

@@ -200,7 +200,7 @@ pageTest('nodes join and leave where a system allows it, and only there', STILL,
   assert.deepEqual(await node(page, 'n1').boundingBox(), before, 'those that stay keep their seats');
   await node(page, 'n2').click();
   await page.getByText('It has left the cluster for good.').waitFor();
-  await visit('#/raft/calm?seed=4&t=1s');
+  await visit('#/paxos/calm?seed=4&t=1s');
   await page.getByTestId('seed').getByText('seed 4').waitFor();
   assert.equal(await page.getByRole('button', { name: 'Nodes: a new node joins' }).count(), 0);
 });
@@ -211,7 +211,7 @@ pageTest('what is typed wrong is quoted beside the line and stays there', STILL,
   const line = page.getByRole('combobox', { name: 'Command', exact: true });
   for (const [text, wrong] of [
     ['disk n1 burns', /"burns" is not what a disk does/],
-    ['join', /"join" is not possible/],
+    ['crash n9', /"n9" is not in this cluster/],
     ['crash c9 before sync', /"c9" is no node/],
   ]) {
     await command(page, text);
@@ -268,9 +268,9 @@ pageTest('the history tells what clients asked and were told', STILL, async ({ p
   await visit('#/raft/leader-crash?t=2s');
   await page.getByRole('tab', { name: 'History' }).click();
   const table = page.getByRole('region', { name: 'History' });
-  await table.getByRole('row', { name: /c1 write k2 15.*ok.*1\.745 s/ }).waitFor();
-  await table.getByRole('button', { name: 'write k2 15' }).click();
-  await page.locator('.cs-event-text').getByText('c1 begins: put k2 15').waitFor();
+  await table.getByRole('row', { name: /c1 write k0 14.*ok.*1\.685 s/ }).waitFor();
+  await table.getByRole('button', { name: 'write k0 14' }).click();
+  await page.locator('.cs-event-text').getByText('c1 begins: put k0 14').waitFor();
 });
 
 pageTest('the operations that prove a fallen check stand first in the history', STILL, async ({ page, visit }) => {

@@ -38,7 +38,8 @@ pub fn title(name: &str) -> String {
         .next()
         .map(|it| it.to_ascii_uppercase().to_string())
         .unwrap_or_default();
-    format!("{first}{}", letters.as_str())
+    // The one abbreviation among the names of checks: hybrid logical clocks.
+    format!("{first}{}", letters.as_str()).replace("Hlc ", "HLC ")
 }
 
 /// The hash of a trace, as the command line prints it.

@@ -41,6 +41,9 @@ pub(super) trait Body {
     /// What is planned.
     fn agenda(&mut self) -> &mut Agenda;
 
+    /// How many nodes may yet join, as far as is planned.
+    fn joins_ahead(&self) -> usize;
+
     /// Where words for events go, while somebody reads along.
     fn words(&mut self) -> Option<&mut Vec<Explained>>;
 
@@ -126,6 +129,10 @@ impl<P: Exhibit> Body for Sim<P> {
 
     fn agenda(&mut self) -> &mut Agenda {
         &mut self.agenda
+    }
+
+    fn joins_ahead(&self) -> usize {
+        self.agenda.joins_ahead()
     }
 
     fn words(&mut self) -> Option<&mut Vec<Explained>> {

@@ -7,6 +7,7 @@
 //! tried, too. Nothing is drawn and no clock is read: the same run is always made small in the same way.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::rc::Rc;
 
 use crate::error::BadInput;
 use crate::parts::order;
@@ -333,7 +334,8 @@ impl Shrinker {
                 let mut spec = spec.clone();
                 spec.set(key, &size.to_string());
                 let commands = std::mem::take(&mut spec.commands);
-                let run = spec.build(Level::Off).ok()?;
+                let mut run = spec.build(Level::Off).ok()?;
+                run.set_commands(Rc::new(commands.clone()));
                 spec.commands = commands;
                 spec.commands.retain(|it| run.accepts(&it.command).is_ok());
                 Some(spec)

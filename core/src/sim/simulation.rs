@@ -125,6 +125,14 @@ impl Agenda {
         }
     }
 
+    /// How many nodes may yet join.
+    pub(super) fn joins_ahead(&self) -> usize {
+        let ahead = self.script[self.done.0..].iter();
+        let ahead = ahead.chain(&self.commands[self.done.1..]);
+        let joins = ahead.chain(&self.later).map(|it| it.command.joins());
+        joins.fold(0, usize::saturating_add)
+    }
+
     /// Plans what is to be taken back or repeated.
     pub(super) fn plan_later(&mut self, planned: Planned) {
         let place = self.later.partition_point(|it| it.at <= planned.at);

@@ -302,6 +302,8 @@ fn check(
     spec: &RunSpec,
     scenario: &ScenarioView,
 ) -> Result<Box<dyn Run>, BadInput> {
+    // First, for a command may be about a node that joins with another.
+    run.set_commands(Rc::new(spec.commands.clone()));
     // A cluster made smaller may lack the very nodes of which the scenario tells.
     for planned in run.script() {
         let place = || format!("the scenario {} does not fit", scenario.id);
@@ -311,6 +313,5 @@ fn check(
     for planned in &spec.commands {
         run.accepts(&planned.command)?;
     }
-    run.set_commands(Rc::new(spec.commands.clone()));
     Ok(run)
 }

@@ -50,12 +50,36 @@ pub fn Rules(props: &RulesProps) -> Html {
     if rules.is_empty() {
         return html! {};
     }
-    html! {
-        { section("Rules", "", Html::default(), html! { <>
-            <ul class="cs-rules">
-                { for rules.into_iter().map(|it| rule(&props.lab, it)) }
-            </ul>
-        </> }) }
+    let (choices, switches): (Vec<_>, Vec<_>) = rules.into_iter().partition(|it| it.rule.is_none());
+    let list = |some: &[&SettingView]| {
+        html! { <ul class="cs-rules">{ for some.iter().map(|it| rule(&props.lab, it)) }</ul> }
+    };
+    let off = switches
+        .iter()
+        .filter(|it| it.value == Value::Switch(false));
+    let off = off.count();
+    let body = if switches.len() <= MANY {
+        html! { <>{ list(&choices) }{ list(&switches) }</> }
+    } else {
+        html! { <>
+            { list(&choices) }
+            <details class="cs-more" open={off > 0}>
+                <summary>{ format!("{} rules, {}", switches.len(), how_many(off)) }</summary>
+                { list(&switches) }
+            </details>
+        </> }
+    };
+    section("Rules", "", Html::default(), body)
+}
+
+/// More rules than these are folded away while none is off: they stand between the keyboard and the cluster.
+const MANY: usize = 8;
+
+fn how_many(off: usize) -> String {
+    match off {
+        0 => "all kept".to_owned(),
+        1 => "one is off".to_owned(),
+        more => format!("{more} are off"),
     }
 }
 

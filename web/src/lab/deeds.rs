@@ -433,7 +433,7 @@ mod tests {
 
     #[test]
     fn every_deed_is_a_command_that_the_run_accepts() {
-        for (link, grows) in [("#/raft/leader-crash", false), ("#/ping/calm", true)] {
+        for (link, grows) in [("#/paxos/calm", false), ("#/raft/leader-crash", true)] {
             let mut player = Player::open(RunSpec::from_link(link).unwrap()).unwrap();
             player.seek(Time(400_000_000));
             for text in [
@@ -459,14 +459,14 @@ mod tests {
     #[test]
     fn what_a_run_refuses_is_not_offered() {
         let open = |link| LabHandle::open(RunSpec::from_link(link).unwrap()).unwrap();
-        let (raft, ping) = (open("#/raft/calm?t=1s"), open("#/ping/calm?t=1s"));
+        let (paxos, ping) = (open("#/paxos/calm?t=1s"), open("#/ping/calm?t=1s"));
         let leaves = |lab: &LabHandle| {
             let frame = lab.view().frame.clone();
             let deeds = to_node(&frame.nodes[0], "n1", &frame).accepted(lab);
             let mut all = deeds.more.iter().flat_map(|it| &it.deeds);
             all.any(|it| it.command == "leave n1")
         };
-        assert!(leaves(&ping) && !leaves(&raft));
+        assert!(leaves(&ping) && !leaves(&paxos));
     }
 
     #[test]

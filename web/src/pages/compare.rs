@@ -424,7 +424,7 @@ mod tests {
     fn two_runs_have_one_clock_and_get_the_same_commands() {
         let sides = sides("raft/calm?seed=3&t=1s", "raft/calm?seed=4");
         assert_eq!(times(&sides), [Time(1_000_000_000); 2]);
-        sides.right.deed("crash n2");
+        sides.right.deed("crash leader");
         assert!(
             sides.link().matches("crash").count() == 2,
             "{}",

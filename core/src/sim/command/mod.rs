@@ -16,6 +16,7 @@ pub use read::EXAMPLES;
 pub use target::{Kinds, Link, MessageId, Point, Shape, Target};
 
 use super::dist::{Chance, Dist};
+use super::settings::NODES_MAX;
 use super::time::{Span, Time};
 
 /// The longest text of one command, in bytes.
@@ -142,6 +143,16 @@ pub enum Quality {
 }
 
 impl Command {
+    /// How many nodes join by it, at most.
+    pub(super) fn joins(&self) -> usize {
+        match self {
+            Command::Join => 1,
+            Command::For(command, _) => command.joins(),
+            Command::Every(_, _, command) => command.joins() * NODES_MAX as usize,
+            _ => 0,
+        }
+    }
+
     /// Whether it can be taken back after a while.
     pub fn can_last(&self) -> bool {
         match self {

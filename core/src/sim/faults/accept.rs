@@ -58,11 +58,7 @@ impl dyn Body {
     }
 
     fn accepts_target(&self, target: &Target, means: Means) -> Result<(), BadInput> {
-        let nodes = if self.grows() {
-            NODES_MAX as usize
-        } else {
-            usize::from(self.nodes())
-        };
+        let nodes = (usize::from(self.nodes()) + self.joins_ahead()).min(NODES_MAX as usize);
         let zones = self.kernel().environment.zones;
         let wrong = |problem: String| Err(BadInput::new(&target.to_string(), problem));
         match target {

@@ -132,7 +132,7 @@ fn events(world: &World<'_, Clocks>) -> Panel {
         "node's clock",
     ];
     Panel::Table {
-        title: "The last events, in Lamport's total order",
+        title: "Last events",
         columns: columns.map(str::to_owned).to_vec(),
         rows: shown.iter().map(row).collect(),
     }
@@ -157,7 +157,7 @@ fn relations(world: &World<'_, Clocks>) -> Panel {
     };
     let columns = all.iter().map(name);
     Panel::Table {
-        title: "Which last event happened before which",
+        title: "Happened before",
         columns: std::iter::once("this event is".to_owned())
             .chain(columns)
             .collect(),

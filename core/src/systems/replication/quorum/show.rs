@@ -352,7 +352,7 @@ fn trees(world: &World<'_, Quorum>) -> Panel {
         }
     }
     Panel::Table {
-        title: "Merkle trees that differ",
+        title: "Merkle trees",
         columns: ["pair", "leaves"].map(str::to_owned).to_vec(),
         rows,
     }

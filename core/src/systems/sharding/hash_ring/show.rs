@@ -304,7 +304,7 @@ fn moved(best: &HashRing) -> Panel {
     let is_still = best.history.len() < 2;
     let schemes = Scheme::ALL.iter().filter(|_| !is_still);
     Panel::Chart {
-        title: "What each change moves",
+        title: "Moved",
         across: "change of members",
         up: "% of the keys",
         series: schemes.map(|it| series(*it)).collect(),
@@ -325,7 +325,7 @@ fn schemes(world: &World<'_, HashRing>, best: &HashRing) -> Panel {
     };
     let names = Scheme::NAMES.into_iter().map(str::to_owned);
     Panel::Table {
-        title: "The same keys, placed in five ways",
+        title: "Five schemes",
         columns: std::iter::once("key".to_owned()).chain(names).collect(),
         rows: keys(world).iter().take(KEYS / 4).map(row).collect(),
     }
