@@ -48,6 +48,7 @@
 //! | `raft/messages.rs`, `raft/entries.rs` | what is said; a log that forgets its beginning |
 //! | `raft/checks.rs` | what must hold |
 //! | `raft/show.rs`, `raft/scenarios.rs`, `raft/broken.rs` | pictures and scenarios |
+//! | `raft/stirs.rs` | what a swarm asks of Raft beside its faults |
 //!
 //! **Left out here**: snapshots in chunks (§7), and batching of reads; each of both is a matter of speed alone.
 //!
@@ -65,6 +66,7 @@ mod reads;
 mod scenarios;
 mod show;
 mod snapshot;
+mod stirs;
 #[cfg(test)]
 mod tests;
 mod transfer;
