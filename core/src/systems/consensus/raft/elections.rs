@@ -197,6 +197,9 @@ impl Raft {
         }
         if vote_granted {
             self.reset_election_timer(ctx);
+        } else if !self.is_up_to_date(candidate) {
+            // It may not even know the leader that would tell it, and disturb that one again and again.
+            self.tell_if_out(ctx, from);
         }
         self.save(ctx);
         let term = self.current_term;
@@ -266,9 +269,7 @@ impl Raft {
         else {
             return false;
         };
-        if self.knows_removed(from) {
-            // It has missed that it is no member any more.
-            self.tell_removed(ctx, from);
+        if matches!(self.state, State::Leader(_)) && self.tell_if_out(ctx, from) {
             return true;
         }
         // "If a server receives a RequestVote request within the minimum election timeout of hearing from a current

@@ -370,25 +370,35 @@ impl Raft {
     /// Tells servers that they are members no longer.
     fn dismiss(&mut self, ctx: &mut Ctx<'_, Raft>, removed: NodeSet) {
         for server in removed.iter().filter(|it| *it != self.me) {
-            self.tell_removed(ctx, server);
+            self.tell_removed(ctx, server, self.latest().0);
         }
     }
 
-    pub(super) fn tell_removed(&self, ctx: &mut Ctx<'_, Raft>, server: NodeId) {
+    /// Tells a server that it is no member by the configuration at this index.
+    fn tell_removed(&self, ctx: &mut Ctx<'_, Raft>, server: NodeId, configuration: Index) {
         let answer = Message::RemoveServerResponse {
             term: self.current_term,
-            configuration: self.latest().0,
+            configuration,
         };
         ctx.send(server, answer);
     }
 
-    /// Whether a leader knows for certain that this server is out: it may have missed that.
-    pub(super) fn knows_removed(&self, server: NodeId) -> bool {
-        let (index, latest) = self.latest();
-        matches!(self.state, State::Leader(_))
-            && index <= self.commit_index
-            && !latest.members().contains(server)
-            && !self.others().contains(server)
+    /// Since when a server is no member, as far as that is committed; nor is about to be one.
+    fn out_since(&self, server: NodeId) -> Option<Index> {
+        let is_settled = |it: &(Index, Configuration)| it.0 <= self.commit_index;
+        let settled = self.configurations.iter().rposition(is_settled)?;
+        let mut open = self.configurations.iter().skip(settled);
+        let is_out = open.all(|it| !it.1.members().contains(server));
+        (is_out && !self.others().contains(server)).then(|| self.configurations[settled].0)
+    }
+
+    /// Tells a server that is out, if it is: it may have missed that. `false` if it is not.
+    pub(super) fn tell_if_out(&self, ctx: &mut Ctx<'_, Raft>, server: NodeId) -> bool {
+        let since = self.out_since(server);
+        if let Some(since) = since {
+            self.tell_removed(ctx, server, since);
+        }
+        since.is_some()
     }
 }
 
@@ -406,8 +416,8 @@ impl Raft {
 
     /// A member asks to be one no longer.
     pub(super) fn on_remove_server(&mut self, ctx: &mut Ctx<'_, Raft>, from: NodeId) {
-        if self.knows_removed(from) {
-            return self.tell_removed(ctx, from);
+        if matches!(self.state, State::Leader(_)) && self.tell_if_out(ctx, from) {
+            return;
         }
         let mut new = self.latest().1.voters;
         if new.contains(from) {

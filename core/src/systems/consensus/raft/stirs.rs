@@ -34,17 +34,14 @@ pub(super) fn draw(
         value: 1_000_000,
         lines: String::new(),
     };
-    let by_leader = match config.reads {
-        Reads::Log => 0,
-        Reads::ReadIndex => 2,
-        Reads::Lease => 6,
-    };
+    // What a story is good for depends on how messages are sent, members change and reads are answered.
+    let single = config.batch == 1;
     let stories: [(u64, Round); 5] = [
-        (2, Stage::unheard_reign),
-        (2, Stage::other_members),
+        (if single { 6 } else { 1 }, Stage::unheard_reign),
+        (if config.joint { 3 } else { 1 }, Stage::other_members),
         (1, Stage::early_leave),
-        (2, Stage::two_changes),
-        (by_leader, Stage::left_behind),
+        (if config.joint { 0 } else { 3 }, Stage::two_changes),
+        (2 * config.reads as u64, Stage::left_behind),
     ];
     let mut drawn = rng.below(stories.iter().map(|it| it.0).sum());
     let story = stories.iter().position(|(weight, _)| {
