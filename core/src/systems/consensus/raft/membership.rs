@@ -355,8 +355,11 @@ impl Raft {
             if let Some(client) = change.client {
                 ctx.respond(client, Response::Done);
             }
-            self.dismiss(ctx, change.removed);
         }
+        // Also those that another leader has removed, who did not live to tell them.
+        let before = self.configurations.iter().rev().nth(1);
+        let before = before.map_or_else(NodeSet::default, |it| it.1.members());
+        self.dismiss(ctx, before.without(latest.voters));
         if !latest.voters.contains(self.me) {
             // The others learn what is committed before it goes.
             self.others()

@@ -81,8 +81,8 @@ impl Exhibit for Raft {
         config.reads = *rng.pick(&[Reads::Log, Reads::ReadIndex, Reads::Lease]);
         // The longer the time-outs, the further clocks run apart in one.
         if config.reads == Reads::Lease && rng.below(2) == 0 {
-            config.election_min = Span::ms(400 + rng.below(400));
-            config.election_max = Span::ms(1_000);
+            config.election_min = Span::ms(300 + rng.below(300));
+            config.election_max = Span::ms(700);
         }
         // What protects a leader needs pre-vote as well.
         config.rules.check_quorum &= rng.below(3) == 0;

@@ -36,12 +36,17 @@ pub(super) fn draw(
     };
     // What a story is good for depends on how messages are sent, members change and reads are answered.
     let single = config.batch == 1;
+    let left_behind = match config.reads {
+        Reads::Log => 0,
+        Reads::ReadIndex => 1,
+        Reads::Lease => 8,
+    };
     let stories: [(u64, Round); 5] = [
         (if single { 6 } else { 1 }, Stage::unheard_reign),
         (if config.joint { 3 } else { 1 }, Stage::other_members),
         (1, Stage::early_leave),
         (if config.joint { 0 } else { 3 }, Stage::two_changes),
-        (2 * config.reads as u64, Stage::left_behind),
+        (left_behind, Stage::left_behind),
     ];
     let mut drawn = rng.below(stories.iter().map(|it| it.0).sum());
     let story = stories.iter().position(|(weight, _)| {
@@ -238,8 +243,11 @@ impl Stage {
         self.say(&format!("drift {one} -50000ppm"));
         self.mend();
         self.say(&format!("fire {one} election"));
-        self.say(&format!("request leader transfer {one}"));
-        self.wait(rng, 100, 300);
+        for _ in 0..3 {
+            self.wait(rng, 40, 100);
+            self.say(&format!("request leader transfer {one}"));
+        }
+        self.wait(rng, 60, 100);
         self.part(&[one]);
         // The others protect a leader for the shortest time-out, by their clocks, from when they last heard of it.
         let from = match self.config.reads == Reads::Lease || self.config.rules.pre_vote {
