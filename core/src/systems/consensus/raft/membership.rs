@@ -222,6 +222,10 @@ impl Raft {
         });
         for server in added.iter() {
             leader.make_room(server, last + 1);
+            // What it had when it was a member before says nothing: it may be gone.
+            leader.match_index[server.index()] = 0;
+            leader.next_index[server.index()] = last + 1;
+            leader.in_flight[server.index()] = 0;
         }
         if added.is_empty() {
             self.append_change(ctx);

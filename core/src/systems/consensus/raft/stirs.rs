@@ -135,7 +135,8 @@ impl Stage {
         self.elect(rng, one);
         match rng.below(3) {
             0 => {
-                self.part(&self.all[..few].to_vec());
+                let rest: NodeSet = self.all[few..].iter().copied().collect();
+                self.say(&format!("partition {one} > {}", names(rest)));
                 self.wait(rng, 100, 300);
             }
             1 => {
@@ -221,7 +222,10 @@ impl Stage {
         self.say("unite");
         self.elect(rng, two);
         self.say(&format!("crash {one}"));
-        for _ in 0..3 {
+        // One half does not hear that it is elected.
+        let half_of: NodeSet = self.all[..half].iter().copied().collect();
+        self.say(&format!("partition {two} > {}", names(half_of)));
+        for _ in 0..6 {
             self.say(&format!("request {two} remove {one}"));
             self.wait(rng, 4, 8);
         }
