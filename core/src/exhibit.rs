@@ -7,6 +7,7 @@ use crate::frame::{Field, Look, Panel, Role};
 use crate::parts::log::Log;
 use crate::protocol::{ClientId, NodeId, Protocol};
 use crate::sim::client::{Client, MANUAL_FROM, Pending};
+use crate::sim::command::Planned;
 use crate::sim::kernel::Host;
 use crate::sim::network::Network;
 use crate::sim::rng::Rng;
@@ -63,6 +64,10 @@ pub struct Scenario<P: Protocol> {
 /// See [`Exhibit::glance`].
 pub type Glance = [u64; 4];
 
+/// Draws commands for a cluster that is told and surrounded by this, until a moment at which all other faults heal. In
+/// such a swarm no node stays faulty but through these commands.
+pub type Stir<C> = fn(&C, &Environment, &mut Rng, Time) -> Vec<Planned>;
+
 /// A system that can be shown and checked.
 pub trait Exhibit: Protocol {
     /// What it is.
@@ -84,6 +89,9 @@ pub trait Exhibit: Protocol {
     /// Other values for constants of the algorithm, within what it bears: a swarm draws them too, since some mistakes
     /// show only with small batches or short pauses.
     fn vary(_config: &mut Self::Config, _rng: &mut Rng) {}
+
+    /// What only this system can be asked or made to do: half of its swarms do it too.
+    const STIR: Option<Stir<Self::Config>> = None;
 
     /// What can be set; rules of the algorithm that can be switched off among it.
     fn settings() -> Vec<Setting<Self::Config>>;

@@ -36,6 +36,8 @@ pub struct Bears {
     pub growth: bool,
     /// There may be one node more than usual: an even number and an odd one break different mistakes.
     pub any_size: bool,
+    /// A minority of the nodes may stay faulty for ever.
+    pub lasting: bool,
 }
 
 /// One coming and going of a fault: what begins it, and what ends it.
@@ -53,12 +55,13 @@ struct Cluster {
 }
 
 impl Cluster {
-    fn draw(rng: &mut Rng, environment: &Environment) -> Cluster {
+    fn draw(rng: &mut Rng, environment: &Environment, bears: Bears) -> Cluster {
         let nodes = environment.nodes;
         let mut all: Vec<NodeId> = (0..nodes).map(NodeId).collect();
         rng.shuffle(&mut all);
         let most = u64::from(nodes.saturating_sub(1) / 2);
-        all.truncate(rng.below(most + 1) as usize);
+        let weak = rng.below(most + 1) as usize;
+        all.truncate(if bears.lasting { weak } else { 0 });
         Cluster {
             nodes,
             clients: environment.clients,
@@ -329,7 +332,7 @@ impl Swarm {
         let before = environment.clone();
         let one_more = rng.below(3) == 0;
         environment.nodes += u16::from(one_more && bears.any_size);
-        let cluster = Cluster::draw(&mut rng, environment);
+        let cluster = Cluster::draw(&mut rng, environment, bears);
         worsen(&mut rng, environment);
         let mut script = Vec::new();
         let mut kinds: Vec<DrawFault> = KINDS.to_vec();
@@ -524,6 +527,7 @@ mod tests {
         wiping: true,
         growth: true,
         any_size: true,
+        lasting: true,
     };
 
     #[test]

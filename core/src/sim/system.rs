@@ -14,7 +14,7 @@ use super::settings::{Environment, Setting, SettingView, Value};
 use super::simulation::Sim;
 use super::spec::RunSpec;
 use super::swarm::{Bears, Swarm};
-use super::time::Span;
+use super::time::{Span, Time};
 
 /// Sets up a run, or says what in its spec does not fit.
 pub type Build = fn(&RunSpec, Level) -> Result<Box<dyn Run>, BadInput>;
@@ -119,6 +119,9 @@ trait Told {
     /// Draws other values for constants.
     fn vary(&mut self, rng: &mut Rng);
 
+    /// Draws what only this system can be made to do.
+    fn stir(&self, environment: &Environment, rng: &mut Rng, until: Time) -> Vec<Planned>;
+
     /// Whether it fits the surroundings; `Err` says what does not.
     fn fits(&self, environment: &Environment) -> Result<(), String>;
 }
@@ -139,6 +142,10 @@ impl<P: Exhibit> Told for ToldTo<P> {
 
     fn vary(&mut self, rng: &mut Rng) {
         P::vary(&mut self.config, rng);
+    }
+
+    fn stir(&self, environment: &Environment, rng: &mut Rng, until: Time) -> Vec<Planned> {
+        P::STIR.map_or_else(Vec::new, |it| it(&self.config, environment, rng, until))
     }
 
     fn fits(&self, environment: &Environment) -> Result<(), String> {
@@ -163,6 +170,7 @@ fn views<C>(settings: &[Setting<C>], of: &C, of_system: bool) -> Vec<SettingView
 struct Setup {
     about: About,
     bears: Bears,
+    stirs: bool,
     scenario: ScenarioView,
     script: &'static str,
     swarm: bool,
@@ -182,7 +190,9 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<(Setup, ToldTo<P>), BadInput> {
             wiping: P::WIPES,
             growth: P::GROWS,
             any_size: false,
+            lasting: true,
         },
+        stirs: P::STIR.is_some(),
         scenario: scenario.view(),
         script: scenario.script,
         swarm: scenario.swarm,
@@ -232,12 +242,20 @@ impl Setup {
                 return Err(BadInput::new(self.scenario.id, problem));
             }
             let length = spec.length.unwrap_or(self.scenario.length);
+            let mut rng = Rng::stream(spec.seed, Stream::Constants);
+            told.vary(&mut rng);
+            let stirs = self.stirs && rng.below(2) == 0;
             let bears = Bears {
                 any_size: spec.settings.iter().all(|it| it.0 != "nodes"),
+                lasting: !stirs,
                 ..self.bears
             };
-            told.vary(&mut Rng::stream(spec.seed, Stream::Constants));
-            self.faults = Swarm::draw(spec.seed, length, &mut self.environment, bears).script;
+            let swarm = Swarm::draw(spec.seed, length, &mut self.environment, bears);
+            self.faults = swarm.script;
+            if stirs {
+                let stir = told.stir(&self.environment, &mut rng, swarm.quiet_from);
+                self.faults.extend(stir);
+            }
         }
         for (key, value) in &spec.settings {
             self.set(told, key, value)?;

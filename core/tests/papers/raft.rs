@@ -1,9 +1,8 @@
 //! Raft: what the paper and the dissertation measure or compute. Every run is an ordinary one of the simulator.
 
 use clusterscope_core::sim::command::parse_script;
-use clusterscope_core::sim::rng::{Rng, Stream};
 use clusterscope_core::sim::time::Span;
-use clusterscope_core::trace::{Kind, Level};
+use clusterscope_core::trace::{Kind, Level, Record};
 use clusterscope_core::{RunSpec, Time};
 
 /// An event: when, what kind, its word, and where.
@@ -28,9 +27,7 @@ fn events(spec: &RunSpec, end: Time) -> Vec<Event> {
     run.run_until(end);
     let recorder = run.recorder();
     recorder.records().with(0, u32::MAX, |records| {
-        let event = |it: &clusterscope_core::trace::Record| {
-            (it.time, it.kind, recorder.label(it), it.host.name())
-        };
+        let event = |it: &Record| (it.time, it.kind, recorder.label(it), it.host.name());
         records.iter().map(event).collect()
     })
 }
@@ -150,70 +147,91 @@ fn a_commit_takes_one_round_trip_to_a_majority() {
     }
 }
 
-/// How long nobody is heard to lead, in milliseconds, as in Figure 16: the logs differ, so that two of the four servers
-/// that are left cannot win; all heartbeats come at once; and the leader crashes at any moment until the next. `None`
-/// when nobody leads within ten seconds.
+/// How long nobody is heard to lead, in milliseconds, as in Figure 16: from the crash of n1 until another server hears
+/// of its next leader. `None` when that takes more than thirty seconds, and `NaN` when n1 no longer led when it crashed:
+/// some time-outs are so short that another stands for election although n1 is well.
 fn downtime(min: &str, max: &str, seed: u64) -> Option<f64> {
-    let heartbeat = Span(min.parse::<Span>().expect("a span").0 / 2);
-    let mut rng = Rng::stream(seed, Stream::Faults);
-    let crash = at(2.0) + rng.span(Span::ZERO, heartbeat);
-    let script = format!(
-        "10ms fire n1 election\n\
-         1s crash n4\n1s crash n5\n1.01s request n1 put x 1\n\
-         1.1s cut n4>n1\n1.1s cut n5>n1\n1.1s restart n4\n1.1s restart n5\n\
-         2s fire n1 heartbeat\n{crash} crash n1"
-    );
-    let heartbeat = heartbeat.to_string();
+    let heartbeat = Span(min.parse::<Span>().expect("a span").0 / 2).to_string();
     let settings = [
         ("election-min", min),
         ("election-max", max),
         ("heartbeat", heartbeat.as_str()),
     ];
-    let mut spec = spec("figure-16", seed, &settings, &script);
-    spec.scripted = false;
-    let events = events(&spec, crash + Span::secs(10));
-    // Some time-outs are so short that another leads before the crash; that tells nothing.
-    let led = |it: &&Event| it.1 == Kind::Note && it.2 == "becomes leader";
-    let mut leaders = events.iter().filter(led);
-    let before = leaders.clone().rfind(|it| it.0 < crash);
-    if before.is_none_or(|it| it.3 != "n1") {
-        return Some(f64::NAN);
-    }
-    let next = leaders.find(|it| it.0 > crash)?;
-    let heard = |it: &&Event| it.1 == Kind::Deliver && it.2 == "AppendEntries" && it.0 > next.0;
-    let heard = events.iter().find(heard)?;
-    Some(heard.0.since(crash).millis())
+    let spec = spec("figure-16", seed, &settings, "");
+    let mut run = spec
+        .build(Level::Events)
+        .unwrap_or_else(|it| panic!("{it}"));
+    // Most are over soon.
+    [3.0, 4.0, 6.0, 12.0, 40.0].into_iter().find_map(|end| {
+        run.run_until(at(end));
+        let recorder = run.recorder();
+        recorder.records().with(0, u32::MAX, |it| {
+            let is = |it: &Record, kind, label| it.kind == kind && recorder.label(it) == label;
+            let on_n1 = |it: &Record| it.host.name() == "n1";
+            // First it is told where to crash, then it does.
+            let crashes = |it: &(usize, &Record)| is(it.1, Kind::Fault, "crash") && on_n1(it.1);
+            let (crash, _) = it.iter().enumerate().filter(crashes).nth(1)?;
+            let (before, after) = it.split_at(crash);
+            let leads = |it: &&Record| is(it, Kind::Note, "becomes leader");
+            if !before.iter().rfind(leads).is_some_and(on_n1) {
+                return Some(f64::NAN);
+            }
+            let next = after.iter().find(leads)?;
+            let heard =
+                |it: &&Record| is(it, Kind::Deliver, "AppendEntries") && it.time > next.time;
+            let heard = after.iter().find(heard)?;
+            let crash = after.first()?;
+            Some(heard.time.since(crash.time).millis())
+        })
+    })
 }
 
-/// Figure 16 of the paper. It tells how its clusters were set up but not what their network and disks did beyond "about
-/// 15 ms" for a broadcast; the scenario's delays are a choice that fits, so this compares the shape of the curves: a
-/// little randomness is enough, and shorter time-outs shorten the time without a leader until they meet the broadcast.
+/// Figure 16 of the paper, all of its curves. It tells how its clusters were set up but not what their network and disks
+/// did beyond "about 15 ms" for a broadcast; the scenario's delays are a choice that fits. What is shown is that one
+/// choice fits them all: a little randomness is enough, and shorter time-outs shorten the time without a leader until
+/// they meet the broadcast. On a command line it is `--set election-min=12ms --set election-max=24ms --set heartbeat=6ms`
+/// and so on, for many seeds.
 #[test]
 fn downtime_depends_on_timeouts_as_in_figure_16() {
-    const SEEDS: u64 = 400;
+    const SEEDS: u64 = 1_000;
     let measure = |min: &str, max: &str| {
-        let found = (1..=SEEDS).map(|it| downtime(min, max, it).unwrap_or(10_000.0));
+        let found = (1..=SEEDS).map(|it| downtime(min, max, it).unwrap_or(40_000.0));
         let mut found: Vec<f64> = found.filter(|it| !it.is_nan()).collect();
         assert!(
-            found.len() as u64 > SEEDS / 2,
+            found.len() as u64 > SEEDS * 95 / 100,
             "{min} to {max}: {}",
             found.len()
         );
         (mean(&found), quantile(&mut found, 0.5))
     };
-    let near = |found: f64, published: f64, part: f64, what: &str| {
-        assert!(
-            (found / published - 1.0).abs() < part,
-            "{what}: {found:.1} ms instead of {published} ms"
-        );
-    };
-    // (time-outs, published mean, published median). With shorter ones the scenario's delays are too long to compare.
-    for (min, max, average, median) in [("150ms", "300ms", 180.7, 171.3)] {
+    // (time-outs, published mean, published median if known, how near). With hardly any randomness a little more of it
+    // in the network makes a great difference.
+    let published = [
+        ("12ms", "24ms", 34.7, Some(30.0), 1.12),
+        ("25ms", "50ms", 47.9, Some(43.0), 1.12),
+        ("50ms", "100ms", 71.4, Some(66.7), 1.12),
+        ("100ms", "200ms", 125.4, Some(120.1), 1.12),
+        ("150ms", "300ms", 180.7, Some(171.3), 1.12),
+        ("150ms", "200ms", 156.0, None, 1.12),
+        ("150ms", "175ms", 163.8, None, 1.12),
+        ("150ms", "155ms", 345.0, Some(287.3), 1.5),
+        ("150ms", "151ms", 1536.0, None, 1.5),
+    ];
+    for (min, max, average, median, factor) in published {
         let found = measure(min, max);
-        near(found.0, average, 0.12, &format!("{min} to {max}, mean"));
-        near(found.1, median, 0.12, &format!("{min} to {max}, median"));
+        let near = |found: f64, published: f64, what: &str| {
+            let ratio = found / published;
+            assert!(
+                (1.0 / factor..factor).contains(&ratio),
+                "{min} to {max}, {what}: {found:.1} ms instead of {published} ms"
+            );
+        };
+        near(found.0, average, "mean");
+        if let Some(median) = median {
+            near(found.1, median, "median");
+        }
     }
-    // With no randomness at all, nobody wins.
-    let never = (1..=20).filter(|it| downtime("150ms", "150ms", *it).is_none());
-    assert!(never.count() > 10);
+    // Without any randomness most clusters are without a leader for more than ten seconds.
+    let long = |seed: &u64| downtime("150ms", "150ms", *seed).is_none_or(|it| it > 10_000.0);
+    assert!((1..=100).filter(long).count() > 50);
 }

@@ -48,6 +48,7 @@
 //! | `raft/messages.rs`, `raft/entries.rs` | what is said; a log that forgets its beginning |
 //! | `raft/checks.rs` | what must hold |
 //! | `raft/show.rs`, `raft/scenarios.rs`, `raft/broken.rs` | pictures and scenarios |
+//! | `raft/stirs.rs` | what a swarm asks of Raft beside its faults |
 //!
 //! **Left out here**: snapshots in chunks (§7), and batching of reads; each of both is a matter of speed alone.
 //!
@@ -65,6 +66,7 @@ mod reads;
 mod scenarios;
 mod show;
 mod snapshot;
+mod stirs;
 #[cfg(test)]
 mod tests;
 mod transfer;
@@ -461,9 +463,10 @@ impl Protocol for Raft {
             raft.snapshot = Some(snapshot);
         }
         raft.learn_configurations(raft.entries.base());
-        if raft.is_member() {
+        if raft.may_stand() {
             raft.reset_election_timer(ctx);
-        } else {
+        }
+        if !raft.is_member() {
             raft.ask_for_change(ctx);
         }
         raft
@@ -528,7 +531,7 @@ impl Protocol for Raft {
 
     fn on_leave(&mut self, ctx: &mut Ctx<'_, Raft>) {
         self.leaving = true;
-        if self.is_member() {
+        if self.may_stand() {
             self.ask_for_change(ctx);
             self.save(ctx);
         } else {

@@ -3,7 +3,7 @@
 //! Each check looks only at the server that has just acted, against a ghost state of its own, and first whether
 //! anything has changed there that concerns it: most steps change little.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use crate::check::{Invariant, Promise, linearizable};
@@ -795,8 +795,8 @@ fn majorities_meet(one: NodeSet, two: NodeSet) -> bool {
 /// where leaders are protected; the paper's Raft promises nothing of the kind.
 #[derive(Clone, Default)]
 struct StableLeader {
-    /// Who began which term.
-    began: BTreeMap<Term, NodeId>,
+    /// Who began which terms: several servers may have begun the same.
+    began: BTreeSet<(Term, NodeId)>,
     /// For each server how many terms it has begun in a row while this one led in this term, and a majority followed.
     in_vain: PerNode<(NodeId, Term, u32)>,
     /// In which term each server leads.
@@ -833,26 +833,23 @@ impl StableLeader {
             self.leads.insert(id, it.current_term);
             return Ok(());
         }
-        if matches!(it.state, State::Candidate { .. })
-            && self.began.insert(it.current_term, id) != Some(id)
-        {
+        if matches!(it.state, State::Candidate { .. }) && self.began.insert((it.current_term, id)) {
             self.count(world, id);
         }
         let Some(led) = self.leads.remove(id).filter(|led| *led < it.current_term) else {
             return Ok(());
         };
-        let by = self.began.get(&it.current_term).copied();
-        let disturbed = by.and_then(|by| Some((by, self.in_vain.get(by)?)));
+        let began = |by: &NodeId| self.began.contains(&(it.current_term, *by));
+        let in_vain = |by| Some((by, self.in_vain.get(by)?));
+        let mut those = world.ids().filter(began).filter_map(in_vain);
+        let disturbed = those
+            .find(|(_, (leader, term, count))| (*leader, *term) == (id, led) && *count >= IN_VAIN);
         match disturbed {
-            Some((by, (leader, term, count)))
-                if (*leader, *term) == (id, led) && *count >= IN_VAIN =>
-            {
-                Err(format!(
-                    "{id} led term {led} and a majority followed; it steps down because of {by}, which has begun \
-                     {count} terms in vain"
-                ))
-            }
-            _ => Ok(()),
+            Some((by, (_, _, count))) => Err(format!(
+                "{id} led term {led} and a majority followed; it steps down because of {by}, which has begun \
+                 {count} terms in vain"
+            )),
+            None => Ok(()),
         }
     }
 

@@ -56,8 +56,8 @@ impl Raft {
 
     /// Nothing was heard of a leader for too long.
     pub(super) fn on_election_timeout(&mut self, ctx: &mut Ctx<'_, Raft>) {
-        match (self.is_member(), self.config.rules.pre_vote) {
-            // Whoever has no vote cannot win.
+        match (self.may_stand(), self.config.rules.pre_vote) {
+            // Nobody needs it, and it has no vote.
             (false, _) => {}
             (true, true) => self.become_pre_candidate(ctx),
             (true, false) => self.become_candidate(ctx, false),
@@ -197,6 +197,9 @@ impl Raft {
         }
         if vote_granted {
             self.reset_election_timer(ctx);
+        } else if !self.is_up_to_date(candidate) {
+            // It may not even know the leader that would tell it, and disturb that one again and again.
+            self.tell_if_out(ctx, from);
         }
         self.save(ctx);
         let term = self.current_term;
@@ -266,9 +269,7 @@ impl Raft {
         else {
             return false;
         };
-        if self.knows_removed(from) {
-            // It has missed that it is no member any more.
-            self.tell_removed(ctx, from);
+        if matches!(self.state, State::Leader(_)) && self.tell_if_out(ctx, from) {
             return true;
         }
         // "If a server receives a RequestVote request within the minimum election timeout of hearing from a current

@@ -101,6 +101,16 @@ impl Raft {
         self.outside == 0 && self.configuration().members().contains(self.me)
     }
 
+    /// Whether this server stands for election: also one that is out by an entry not known to be committed. It has no
+    /// vote, but those who lack the entry need its vote, and its log is longer than theirs: only it can win
+    /// (dissertation, §4.2.2).
+    pub(super) fn may_stand(&self) -> bool {
+        let is_settled = |it: &(Index, Configuration)| it.0 <= self.commit_index;
+        let settled = self.configurations.iter().rposition(is_settled);
+        let mut open = self.configurations.iter().skip(settled.unwrap_or(0));
+        self.outside == 0 && open.any(|it| it.1.members().contains(self.me))
+    }
+
     /// Whom a leader sends entries: all members, and who is about to become one.
     pub(super) fn others(&self) -> NodeSet {
         let mut all = self.latest().1.members();
@@ -212,6 +222,10 @@ impl Raft {
         });
         for server in added.iter() {
             leader.make_room(server, last + 1);
+            // What it had when it was a member before says nothing: it may be gone.
+            leader.match_index[server.index()] = 0;
+            leader.next_index[server.index()] = last + 1;
+            leader.in_flight[server.index()] = 0;
         }
         if added.is_empty() {
             self.append_change(ctx);
@@ -345,8 +359,11 @@ impl Raft {
             if let Some(client) = change.client {
                 ctx.respond(client, Response::Done);
             }
-            self.dismiss(ctx, change.removed);
         }
+        // Also those that another leader has removed, who did not live to tell them.
+        let before = self.configurations.iter().rev().nth(1);
+        let before = before.map_or_else(NodeSet::default, |it| it.1.members());
+        self.dismiss(ctx, before.without(latest.voters));
         if !latest.voters.contains(self.me) {
             // The others learn what is committed before it goes.
             self.others()
@@ -360,25 +377,35 @@ impl Raft {
     /// Tells servers that they are members no longer.
     fn dismiss(&mut self, ctx: &mut Ctx<'_, Raft>, removed: NodeSet) {
         for server in removed.iter().filter(|it| *it != self.me) {
-            self.tell_removed(ctx, server);
+            self.tell_removed(ctx, server, self.latest().0);
         }
     }
 
-    pub(super) fn tell_removed(&self, ctx: &mut Ctx<'_, Raft>, server: NodeId) {
+    /// Tells a server that it is no member by the configuration at this index.
+    fn tell_removed(&self, ctx: &mut Ctx<'_, Raft>, server: NodeId, configuration: Index) {
         let answer = Message::RemoveServerResponse {
             term: self.current_term,
-            configuration: self.latest().0,
+            configuration,
         };
         ctx.send(server, answer);
     }
 
-    /// Whether a leader knows for certain that this server is out: it may have missed that.
-    pub(super) fn knows_removed(&self, server: NodeId) -> bool {
-        let (index, latest) = self.latest();
-        matches!(self.state, State::Leader(_))
-            && index <= self.commit_index
-            && !latest.members().contains(server)
-            && !self.others().contains(server)
+    /// Since when a server is no member, as far as that is committed; nor is about to be one.
+    fn out_since(&self, server: NodeId) -> Option<Index> {
+        let is_settled = |it: &(Index, Configuration)| it.0 <= self.commit_index;
+        let settled = self.configurations.iter().rposition(is_settled)?;
+        let mut open = self.configurations.iter().skip(settled);
+        let is_out = open.all(|it| !it.1.members().contains(server));
+        (is_out && !self.others().contains(server)).then(|| self.configurations[settled].0)
+    }
+
+    /// Tells a server that is out, if it is: it may have missed that. `false` if it is not.
+    pub(super) fn tell_if_out(&self, ctx: &mut Ctx<'_, Raft>, server: NodeId) -> bool {
+        let since = self.out_since(server);
+        if let Some(since) = since {
+            self.tell_removed(ctx, server, since);
+        }
+        since.is_some()
     }
 }
 
@@ -396,8 +423,8 @@ impl Raft {
 
     /// A member asks to be one no longer.
     pub(super) fn on_remove_server(&mut self, ctx: &mut Ctx<'_, Raft>, from: NodeId) {
-        if self.knows_removed(from) {
-            return self.tell_removed(ctx, from);
+        if matches!(self.state, State::Leader(_)) && self.tell_if_out(ctx, from) {
+            return;
         }
         let mut new = self.latest().1.voters;
         if new.contains(from) {

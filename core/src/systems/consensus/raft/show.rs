@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use crate::check::Promise;
-use crate::exhibit::{About, Exhibit, Glance, Operation, Scenario, World, log_change};
+use crate::exhibit::{About, Exhibit, Glance, Operation, Scenario, Stir, World, log_change};
 use crate::frame::{Field, LogCell, LogRow, Look, Mark, Panel, Role, Shape};
 use crate::parts::kv::KvRequest;
 use crate::protocol::NodeId;
@@ -14,7 +14,7 @@ use crate::sim::time::Span;
 use super::membership::names;
 use super::{
     Command, Config, Entries, Entry, Message, Raft, Reads, Request, State, broken, checks,
-    scenarios,
+    scenarios, stirs,
 };
 
 /// How many cells of a log are worth showing.
@@ -49,6 +49,8 @@ impl Exhibit for Raft {
 
     const GROWS: bool = true;
 
+    const STIR: Option<Stir<Config>> = Some(stirs::draw);
+
     fn settings() -> Vec<Setting<Config>> {
         let mut settings = constants();
         settings.extend(rules());
@@ -78,6 +80,11 @@ impl Exhibit for Raft {
         config.fast_back_up = rng.below(4) > 0;
         config.joint = rng.below(2) == 0;
         config.reads = *rng.pick(&[Reads::Log, Reads::ReadIndex, Reads::Lease]);
+        // The longer the time-outs, the further clocks run apart in one.
+        if config.reads == Reads::Lease && rng.below(2) == 0 {
+            config.election_min = Span::ms(300 + rng.below(300));
+            config.election_max = Span::ms(700);
+        }
         // What protects a leader needs pre-vote as well.
         config.rules.check_quorum &= rng.below(3) == 0;
         config.rules.pre_vote &= config.rules.check_quorum || rng.below(3) == 0;
@@ -100,7 +107,7 @@ impl Exhibit for Raft {
     fn role(&self) -> Role {
         let (name, letter, shape, crown) = match self.state {
             State::Leader(_) => ("leader", 'L', Shape::Hexagon, true),
-            _ if !self.is_member() => ("nonvoter", 'N', Shape::Circle, false),
+            State::Follower if !self.is_member() => ("nonvoter", 'N', Shape::Circle, false),
             State::Follower => ("follower", 'F', Shape::Circle, false),
             State::PreCandidate { .. } => ("precandidate", 'P', Shape::Diamond, false),
             State::Candidate { .. } => ("candidate", 'C', Shape::Diamond, false),

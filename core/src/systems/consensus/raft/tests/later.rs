@@ -362,6 +362,38 @@ fn a_configuration_counts_when_it_is_appended() {
     );
 }
 
+/// "… a server that is not part of its own latest configuration should still start new elections, as it might still be
+/// needed until the C-new entry is committed …. It does not count its own vote in elections unless it is part of its
+/// latest configuration." Dissertation, §4.2.2
+#[test]
+fn a_server_that_is_out_stands_until_that_is_committed() {
+    let out = Entry {
+        term: 1,
+        command: Command::Configuration(Configuration::of(nodes(&[2, 3, 4]))),
+    };
+    let told = |leader_commit| Message::AppendEntries {
+        term: 1,
+        prev_log_index: 1,
+        prev_log_term: 1,
+        entries: [out].into_iter().collect::<Log<Entry>>().slice(0, 1),
+        leader_commit,
+        round: 0,
+    };
+    let mut server = Server::new(1, &[1]);
+    server.receive(N2, told(1));
+    server.fire(Timer::Election);
+    assert_eq!(server.role(), "candidate");
+    server.receive(N3, vote(2, true).expect("a vote"));
+    assert_eq!(server.role(), "candidate", "its own vote does not count");
+    server.receive(N4, vote(2, true).expect("a vote"));
+    assert_eq!(server.role(), "leader");
+
+    let mut server = Server::new(1, &[1]);
+    server.receive(N2, told(2));
+    server.fire(Timer::Election);
+    assert_eq!(server.role(), "follower", "nobody needs it any more");
+}
+
 /// "… the leader replicates entries to the new server … in rounds. … If the last round lasts less than an election
 /// timeout, then the leader adds the new server to the cluster." Dissertation, §4.2.1
 #[test]

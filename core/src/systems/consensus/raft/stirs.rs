@@ -1,0 +1,283 @@
+//! What a swarm does to Raft beside the faults that every system knows: it lets chosen servers stand for election, asks
+//! for other members, and lets clocks run apart where leases trust them.
+//!
+//! Mistakes in these show only when several things come together within a round trip or two, which faults drawn one by
+//! one hardly ever do. So each is a story in rounds; who is in it, who hears whom and how long each thing takes is drawn.
+//! Correct Raft bears all of it.
+
+use crate::parts::quorum::NodeSet;
+use crate::protocol::NodeId;
+use crate::sim::command::{Planned, parse_script};
+use crate::sim::dist::Dist;
+use crate::sim::rng::Rng;
+use crate::sim::settings::Environment;
+use crate::sim::time::{Span, Time};
+
+use super::membership::names;
+use super::{Config, Reads};
+
+/// A round of a story.
+type Round = fn(&mut Stage, &mut Rng);
+
+/// Draws the story of a run, and tells it three times, until then.
+pub(super) fn draw(
+    config: &Config,
+    environment: &Environment,
+    rng: &mut Rng,
+    until: Time,
+) -> Vec<Planned> {
+    let mut stage = Stage {
+        config: config.clone(),
+        latency: environment.latency,
+        all: (0..environment.nodes).map(NodeId).collect(),
+        now: Time::ZERO,
+        value: 1_000_000,
+        lines: String::new(),
+    };
+    // What a story is good for depends on how messages are sent, members change and reads are answered.
+    let single = config.batch == 1;
+    let left_behind = match config.reads {
+        Reads::Log => 0,
+        Reads::ReadIndex => 1,
+        Reads::Lease => 8,
+    };
+    let stories: [(u64, Round); 5] = [
+        (if single { 6 } else { 1 }, Stage::unheard_reign),
+        (if config.joint { 3 } else { 1 }, Stage::other_members),
+        (1, Stage::early_leave),
+        (if config.joint { 0 } else { 3 }, Stage::two_changes),
+        (left_behind, Stage::left_behind),
+    ];
+    let mut drawn = rng.below(stories.iter().map(|it| it.0).sum());
+    let story = stories.iter().position(|(weight, _)| {
+        let here = drawn < *weight;
+        drawn = drawn.saturating_sub(*weight);
+        here
+    });
+    let story = story.unwrap_or(0);
+    let third = Span(until.0 / 3);
+    for part in 0..3 {
+        stage.now = Time(third.0 * part) + rng.span(Span::ms(200), third);
+        let end = Time(third.0 * (part + 1));
+        rng.shuffle(&mut stage.all);
+        while stage.now < end {
+            stories[story].1(&mut stage, rng);
+        }
+        stage.mend();
+    }
+    // With few members left none can be spared; and where reads are by lease, leaders look for their majority anyway.
+    let spares = [0, 4].contains(&story) && config.reads != Reads::Lease;
+    if config.rules.check_quorum && spares {
+        stage.deafen(until);
+    }
+    // Nothing goes on when all has healed.
+    let mut planned = parse_script(&stage.lines).expect("stories are told in commands");
+    planned.retain(|it| it.at <= until || it.at > until + DEAF_AFTER);
+    planned
+}
+
+/// So long after all has healed a leader goes deaf.
+const DEAF_AFTER: Span = Span::ms(700);
+
+/// The cluster, and what has been planned for it.
+struct Stage {
+    config: Config,
+    latency: Dist,
+    all: Vec<NodeId>,
+    now: Time,
+    /// What is written next.
+    value: u32,
+    lines: String,
+}
+
+impl Stage {
+    fn say(&mut self, command: &str) {
+        self.lines += &format!("{} {command}\n", self.now);
+    }
+
+    fn wait(&mut self, rng: &mut Rng, least: u64, most: u64) {
+        self.now += rng.span(Span::ms(least), Span::ms(most));
+    }
+
+    /// What was cut off or has crashed comes back.
+    fn mend(&mut self) {
+        self.say("unite");
+        self.say("restart all");
+    }
+
+    /// Cuts these off from the rest, if there is a rest.
+    fn part(&mut self, group: &[NodeId]) {
+        if !group.is_empty() && group.len() < self.all.len() {
+            let group: NodeSet = group.iter().copied().collect();
+            self.say(&format!("partition {}", names(group)));
+        }
+    }
+
+    /// Lets a server stand for election. At the end its requests for votes have arrived, but hardly an answer.
+    fn elect(&mut self, rng: &mut Rng, one: NodeId) {
+        if self.config.rules.pre_vote {
+            // Whoever has just started remembers no leader, and thinks that an election makes sense.
+            self.say("crash all");
+            self.say("restart all");
+        }
+        self.say(&format!("fire {one} election"));
+        self.wait(rng, 21, 26);
+        if self.config.rules.pre_vote {
+            self.wait(rng, 18, 38);
+        }
+    }
+
+    /// Two servers lead in turn and hardly know of each other, as in Figure 8: one reaches few, one nobody, one most.
+    fn unheard_reign(&mut self, rng: &mut Rng) {
+        let one = self.all[0];
+        let few = 1 + rng.below(2) as usize;
+        self.mend();
+        self.elect(rng, one);
+        match rng.below(3) {
+            0 => {
+                let rest: NodeSet = self.all[few..].iter().copied().collect();
+                self.say(&format!("partition {one} > {}", names(rest)));
+                self.wait(rng, 100, 300);
+            }
+            1 => {
+                self.say(&format!("partition {one} > all"));
+                self.wait(rng, 25, 40);
+            }
+            _ => self.wait(rng, 60, 200),
+        }
+        self.say(&format!("crash {one}"));
+        self.wait(rng, 1, 10);
+        let other = if rng.below(4) == 0 {
+            2
+        } else {
+            self.all.len() - 1
+        };
+        self.all.swap(0, other);
+    }
+
+    /// An operator asks for other members while the cluster falls apart along the line between new and old.
+    fn other_members(&mut self, rng: &mut Rng) {
+        rng.shuffle(&mut self.all);
+        let few = if self.config.joint || rng.below(2) == 0 {
+            2
+        } else {
+            3
+        };
+        let new = self.all[..few].to_vec();
+        let (one, two, rest) = (new[0], new[1], self.all[few]);
+        self.mend();
+        self.elect(rng, one);
+        self.wait(rng, 50, 90);
+        if !self.config.joint {
+            self.part(&new);
+        }
+        let set: NodeSet = new.iter().copied().collect();
+        self.say(&format!("request {one} members {}", names(set)));
+        // For joint consensus a round trip later C-new is on its way.
+        self.wait(rng, 25, 75);
+        self.part(&new);
+        self.wait(rng, 10, 60);
+        if self.config.rules.pre_vote {
+            self.say("crash all");
+            self.say("restart all");
+        }
+        self.say(&format!("fire {two} election"));
+        self.say(&format!("fire {rest} election"));
+        self.wait(rng, 60, 200);
+    }
+
+    /// A leader that only one hears removes that one, and crashes.
+    fn early_leave(&mut self, rng: &mut Rng) {
+        rng.shuffle(&mut self.all);
+        let (one, out) = (self.all[0], self.all[1]);
+        self.mend();
+        self.elect(rng, one);
+        self.wait(rng, 50, 90);
+        self.part(&[one, out]);
+        self.say(&format!("request {one} remove {out}"));
+        self.wait(rng, 30, 80);
+        self.say(&format!("crash {one}"));
+        self.wait(rng, 1, 20);
+    }
+
+    /// Two leaders change the members, and the second does not know that the first has: the bug that was found in 2015.
+    fn two_changes(&mut self, rng: &mut Rng) {
+        // Two halves must be able to decide: one by the old members but one, the other by the old but another.
+        if self.all.len() % 2 == 1 {
+            self.say("join");
+            self.wait(rng, 200, 300);
+            self.all.push(NodeId(self.all.len() as u16));
+        }
+        let count = self.all.len();
+        rng.shuffle(&mut self.all);
+        let half = count / 2;
+        let (one, two, out) = (self.all[0], self.all[half], self.all[count - 1]);
+        self.mend();
+        self.elect(rng, one);
+        self.wait(rng, 50, 90);
+        self.part(&[one]);
+        self.say(&format!("request {one} remove {out}"));
+        self.wait(rng, 20, 40);
+        self.say(&format!("crash {one}"));
+        self.say("unite");
+        self.elect(rng, two);
+        self.say(&format!("crash {one}"));
+        // One half does not hear that it is elected.
+        let half_of: NodeSet = self.all[..half].iter().copied().collect();
+        self.say(&format!("partition {two} > {}", names(half_of)));
+        for _ in 0..6 {
+            self.say(&format!("request {two} remove {one}"));
+            self.wait(rng, 4, 8);
+        }
+        self.part(&self.all[..half].to_vec());
+        self.wait(rng, 50, 100);
+        self.say(&format!("restart {one}"));
+        for _ in 0..3 {
+            self.say(&format!("fire {one} election"));
+            self.wait(rng, 45, 80);
+        }
+    }
+
+    /// Whoever leads is cut off from all but clients, and the others elect another as soon as they may. Its clock is slow
+    /// and theirs are fast, both within what leases allow; and delays are short, since a lease is a matter of moments.
+    fn left_behind(&mut self, rng: &mut Rng) {
+        let (one, two) = (self.all[0], self.all[1]);
+        self.say("set latency uniform(1ms,2ms)");
+        self.say("drift all +50000ppm");
+        self.say(&format!("drift {one} -50000ppm"));
+        self.mend();
+        self.say(&format!("fire {one} election"));
+        for _ in 0..3 {
+            self.wait(rng, 40, 100);
+            self.say(&format!("request leader transfer {one}"));
+        }
+        self.wait(rng, 60, 100);
+        self.part(&[one]);
+        // The others protect a leader for the shortest time-out, by their clocks, from when they last heard of it.
+        let from = match self.config.reads == Reads::Lease || self.config.rules.pre_vote {
+            true => Span(self.config.election_min.0 / 21 * 20),
+            false => Span::ms(rng.below(100)),
+        };
+        self.now += Span(from.0.saturating_sub(self.config.heartbeat.0));
+        for _ in 0..12 {
+            self.say(&format!("fire {two} election"));
+            self.wait(rng, 3, 8);
+            self.value += 1;
+            self.say(&format!("request {two} put k0 {}", self.value));
+            self.wait(rng, 3, 5);
+            self.say(&format!("request {one} get k0"));
+        }
+        let latency = self.latency;
+        self.say(&format!("set latency {latency}"));
+        self.say("drift all 0ppm");
+        self.say("unite");
+        self.wait(rng, 100, 400);
+        self.all.rotate_left(1);
+    }
+
+    /// From some moment after all has healed, whoever leads is heard by all and hears nobody.
+    fn deafen(&mut self, until: Time) {
+        self.now = until + DEAF_AFTER + Span(1);
+        self.say("partition all > leader");
+    }
+}
