@@ -190,7 +190,7 @@ fn set_up<P: Exhibit>(spec: &RunSpec) -> Result<(Setup, ToldTo<P>), BadInput> {
             wiping: P::WIPES,
             growth: P::GROWS,
             any_size: false,
-            lasting: true,
+            stirs: false,
         },
         stirs: P::STIR.is_some(),
         scenario: scenario.view(),
@@ -247,7 +247,7 @@ impl Setup {
             let stirs = self.stirs && rng.below(2) == 0;
             let bears = Bears {
                 any_size: spec.settings.iter().all(|it| it.0 != "nodes"),
-                lasting: !stirs,
+                stirs,
                 ..self.bears
             };
             let swarm = Swarm::draw(spec.seed, length, &mut self.environment, bears);

@@ -725,6 +725,18 @@ impl Raft {
         leader_commit: Index,
     ) {
         let (from, term, round) = from;
+        if term < self.current_term {
+            // From a leader that has been replaced: it learns so from the term. It may lead in that term by now, so the
+            // answer must not seem to be one to a round of that leadership.
+            let stale = Message::AppendEntriesResponse {
+                term: self.current_term,
+                success: false,
+                match_index: 0,
+                conflict_term: 0,
+                round: 0,
+            };
+            return ctx.send(from, stale);
+        }
         let answer = |term, success, match_index, conflict_term| Message::AppendEntriesResponse {
             term,
             success,
@@ -732,10 +744,6 @@ impl Raft {
             conflict_term,
             round,
         };
-        if term < self.current_term {
-            // From a leader that has been replaced: it learns so from the term.
-            return ctx.send(from, answer(self.current_term, false, 0, 0));
-        }
         self.follow(ctx, from);
 
         let (prev_log_term, prev_log_index) = previous;

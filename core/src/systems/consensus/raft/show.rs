@@ -64,13 +64,13 @@ impl Exhibit for Raft {
     }
 
     fn vary(config: &mut Config, rng: &mut Rng) {
-        match rng.below(3) {
+        match rng.below(4) {
             // One entry at a time, so that whoever leads may fall between two. Who lags much gets a snapshot.
-            0 => {
+            0 | 1 => {
                 (config.batch, config.pipeline) = (1, 1);
                 config.snapshot = 4 + rng.below(16);
             }
-            1 => {
+            2 => {
                 config.batch = 5 + rng.below(5);
                 config.snapshot = 2 + rng.below(40);
             }

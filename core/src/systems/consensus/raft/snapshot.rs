@@ -125,13 +125,20 @@ impl Raft {
         snapshot: Rc<Snapshot>,
         round: u64,
     ) {
+        if term < self.current_term {
+            // As to AppendEntries of an earlier term.
+            let stale = Message::InstallSnapshotResponse {
+                term: self.current_term,
+                match_index: 0,
+                round: 0,
+            };
+            return ctx.send(from, stale);
+        }
         let index = snapshot.last_included_index;
-        if term == self.current_term {
-            self.follow(ctx, from);
-            // What has been executed already needs no snapshot: that would go back in time.
-            if index > self.commit_index || !self.config.rules.keep_newer {
-                self.install(ctx, snapshot);
-            }
+        self.follow(ctx, from);
+        // What has been executed already needs no snapshot: that would go back in time.
+        if index > self.commit_index || !self.config.rules.keep_newer {
+            self.install(ctx, snapshot);
         }
         self.save(ctx);
         let answer = Message::InstallSnapshotResponse {

@@ -30,6 +30,7 @@ pub(super) fn draw(
         config: config.clone(),
         latency: environment.latency,
         all: (0..environment.nodes).map(NodeId).collect(),
+        fallen: None,
         now: Time::ZERO,
         value: 1_000_000,
         lines: String::new(),
@@ -55,14 +56,15 @@ pub(super) fn draw(
         here
     });
     let story = story.unwrap_or(0);
+    rng.shuffle(&mut stage.all);
     let third = Span(until.0 / 3);
     for part in 0..3 {
         stage.now = Time(third.0 * part) + rng.span(Span::ms(200), third);
         let end = Time(third.0 * (part + 1));
-        rng.shuffle(&mut stage.all);
         while stage.now < end {
             stories[story].1(&mut stage, rng);
         }
+        stage.fallen = None;
         stage.mend();
     }
     // With few members left none can be spared; and where reads are by lease, leaders look for their majority anyway.
@@ -84,6 +86,8 @@ struct Stage {
     config: Config,
     latency: Dist,
     all: Vec<NodeId>,
+    /// Who has just led and stays down while another leads.
+    fallen: Option<NodeId>,
     now: Time,
     /// What is written next.
     value: u32,
@@ -99,10 +103,28 @@ impl Stage {
         self.now += rng.span(Span::ms(least), Span::ms(most));
     }
 
-    /// What was cut off or has crashed comes back.
+    /// What was cut off or has crashed comes back, but who has just fallen.
     fn mend(&mut self) {
         self.say("unite");
-        self.say("restart all");
+        self.on_all("restart");
+    }
+
+    /// Does this to all but who has just fallen.
+    fn on_all(&mut self, what: &str) {
+        let fallen = self.fallen;
+        for server in self.all.clone() {
+            if Some(server) != fallen {
+                self.say(&format!("{what} {server}"));
+            }
+        }
+    }
+
+    /// Lets all start anew: so they remember no leader, and think that an election makes sense.
+    fn forget_leader(&mut self) {
+        if self.config.rules.pre_vote {
+            self.on_all("crash");
+            self.on_all("restart");
+        }
     }
 
     /// Cuts these off from the rest, if there is a rest.
@@ -115,11 +137,7 @@ impl Stage {
 
     /// Lets a server stand for election. At the end its requests for votes have arrived, but hardly an answer.
     fn elect(&mut self, rng: &mut Rng, one: NodeId) {
-        if self.config.rules.pre_vote {
-            // Whoever has just started remembers no leader, and thinks that an election makes sense.
-            self.say("crash all");
-            self.say("restart all");
-        }
+        self.forget_leader();
         self.say(&format!("fire {one} election"));
         self.wait(rng, 21, 26);
         if self.config.rules.pre_vote {
@@ -137,7 +155,7 @@ impl Stage {
             0 => {
                 let rest: NodeSet = self.all[few..].iter().copied().collect();
                 self.say(&format!("partition {one} > {}", names(rest)));
-                self.wait(rng, 100, 300);
+                self.wait(rng, 60, 140);
             }
             1 => {
                 self.say(&format!("partition {one} > all"));
@@ -146,6 +164,7 @@ impl Stage {
             _ => self.wait(rng, 60, 200),
         }
         self.say(&format!("crash {one}"));
+        self.fallen = Some(one);
         self.wait(rng, 1, 10);
         let other = if rng.below(4) == 0 {
             2
@@ -157,12 +176,14 @@ impl Stage {
 
     /// An operator asks for other members while the cluster falls apart along the line between new and old.
     fn other_members(&mut self, rng: &mut Rng) {
-        rng.shuffle(&mut self.all);
-        let few = if self.config.joint || rng.below(2) == 0 {
+        // Always the same: who has gone does not come back, so nobody may ask for that.
+        let few = if self.config.joint || self.all.len() < 5 {
             2
         } else {
             3
         };
+        self.all[..few].rotate_left(1);
+        self.all[few..].rotate_left(1);
         let new = self.all[..few].to_vec();
         let (one, two, rest) = (new[0], new[1], self.all[few]);
         self.mend();
@@ -177,10 +198,7 @@ impl Stage {
         self.wait(rng, 25, 75);
         self.part(&new);
         self.wait(rng, 10, 60);
-        if self.config.rules.pre_vote {
-            self.say("crash all");
-            self.say("restart all");
-        }
+        self.forget_leader();
         self.say(&format!("fire {two} election"));
         self.say(&format!("fire {rest} election"));
         self.wait(rng, 60, 200);

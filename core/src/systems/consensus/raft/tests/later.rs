@@ -533,6 +533,29 @@ fn a_read_waits_for_a_round_that_began_after_it() {
     assert_eq!(leader.terms(), [1, 2], "reads are no entries");
 }
 
+/// What follows from it: a leader may have led before, and what it sent then may arrive only now. The answer has the
+/// present term, but confirms nothing of the present leadership.
+#[test]
+fn a_message_of_an_earlier_term_is_no_part_of_a_round() {
+    let mut late = append(5, (1, 1), &[], 0);
+    if let Message::AppendEntries { round, .. } = &mut late {
+        *round = 9;
+    }
+    let mut follower = Server::new(6, &[1]);
+    assert_eq!(follower.receive(N2, late), Some(refused(6, 0, 0)));
+    let mut late = install(3, 3);
+    if let Message::InstallSnapshot { round, .. } = &mut late {
+        *round = 9;
+    }
+    let nothing = Message::InstallSnapshotResponse {
+        term: 6,
+        match_index: 0,
+        round: 0,
+    };
+    assert_eq!(follower.receive(N2, late), Some(nothing));
+    assert_eq!(follower.terms(), [1]);
+}
+
 /// "… the leader would use the normal heartbeat mechanism to maintain a lease. Once the leader's heartbeats were
 /// acknowledged by a majority of the cluster, it would extend its lease to start + election timeout / clock drift
 /// bound." Dissertation, §6.4.1
