@@ -36,17 +36,18 @@ pub(super) fn draw(
         lines: String::new(),
     };
     // What a story is good for depends on how messages are sent, members change and reads are answered.
-    let single = config.batch == 1;
-    let left_behind = match config.reads {
-        Reads::Log => 0,
-        Reads::ReadIndex => 1,
-        Reads::Lease => 8,
+    let (joint, single) = (u64::from(config.joint), u64::from(config.batch == 1));
+    let (unheard_reign, left_behind) = match config.reads {
+        Reads::Log => (1 + 8 * single, 0),
+        Reads::ReadIndex => (1 + 8 * single, 1),
+        // Nobody is elected quickly where a lease may last.
+        Reads::Lease => (0, 8),
     };
     let stories: [(u64, Round); 5] = [
-        (if single { 6 } else { 1 }, Stage::unheard_reign),
-        (if config.joint { 3 } else { 1 }, Stage::other_members),
+        (unheard_reign, Stage::unheard_reign),
+        (1 + 3 * joint, Stage::other_members),
         (1, Stage::early_leave),
-        (if config.joint { 0 } else { 3 }, Stage::two_changes),
+        (3 - 3 * joint, Stage::two_changes),
         (left_behind, Stage::left_behind),
     ];
     let mut drawn = rng.below(stories.iter().map(|it| it.0).sum());
@@ -59,7 +60,7 @@ pub(super) fn draw(
     rng.shuffle(&mut stage.all);
     let third = Span(until.0 / 3);
     for part in 0..3 {
-        stage.now = Time(third.0 * part) + rng.span(Span::ms(200), third);
+        stage.now = Time(third.0 * part) + rng.span(Span(third.0 / 8), Span(third.0 / 3));
         let end = Time(third.0 * (part + 1));
         while stage.now < end {
             stories[story].1(&mut stage, rng);
