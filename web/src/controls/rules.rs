@@ -76,7 +76,8 @@ pub fn Rules(props: &RulesProps) -> Html {
     section("Rules", "", Html::default(), body)
 }
 
-/// More rules than these are folded away while all are as the scenario has them: they stand between the keyboard and the cluster.
+/// More rules than these are folded away while all are as the scenario has them: they stand between the keyboard and
+/// the cluster.
 const MANY: usize = 8;
 
 fn how_many(off: usize) -> String {
