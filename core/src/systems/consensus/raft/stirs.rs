@@ -248,7 +248,8 @@ impl Stage {
             self.say(&format!("request {two} remove {one}"));
             self.wait(rng, 4, 8);
         }
-        self.part(&self.all[..half].to_vec());
+        let rest = self.all[..half].to_vec();
+        self.part(&rest);
         self.wait(rng, 50, 100);
         self.say(&format!("restart {one}"));
         for _ in 0..3 {
