@@ -553,7 +553,7 @@ fn a_cluster_that_is_blocked_is_not_called_live() {
     let run = json(
         &[
             "run",
-            "raft/swarm",
+            "raft/calm",
             "--set",
             "election-min=100s",
             "--set",
