@@ -168,9 +168,9 @@ fn downtime(min: &str, max: &str, seed: u64) -> Option<f64> {
         recorder.records().with(0, u32::MAX, |it| {
             let is = |it: &Record, kind, label| it.kind == kind && recorder.label(it) == label;
             let on_n1 = |it: &Record| it.host.name() == "n1";
-            // First it is told where to crash, then it does.
-            let crashes = |it: &(usize, &Record)| is(it.1, Kind::Fault, "crash") && on_n1(it.1);
-            let (crash, _) = it.iter().enumerate().filter(crashes).nth(1)?;
+            let crash = it
+                .iter()
+                .position(|it| is(it, Kind::Fault, "crash") && on_n1(it))?;
             let (before, after) = it.split_at(crash);
             let leads = |it: &&Record| is(it, Kind::Note, "becomes leader");
             if !before.iter().rfind(leads).is_some_and(on_n1) {
