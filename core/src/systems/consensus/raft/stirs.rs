@@ -139,8 +139,11 @@ impl Stage {
     /// Lets a server stand for election. At the end its requests for votes have arrived, but hardly an answer.
     fn elect(&mut self, rng: &mut Rng, one: NodeId) {
         self.forget_leader();
-        self.say(&format!("fire {one} election"));
-        self.wait(rng, 21, 26);
+        // It may have missed some terms, and must get ahead of them.
+        for _ in 0..2 + rng.below(3) {
+            self.say(&format!("fire {one} election"));
+        }
+        self.wait(rng, 23, 28);
         if self.config.rules.pre_vote {
             self.wait(rng, 18, 38);
         }
