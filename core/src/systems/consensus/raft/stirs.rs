@@ -31,6 +31,7 @@ pub(super) fn draw(
         latency: environment.latency,
         all: (0..environment.nodes).map(NodeId).collect(),
         fallen: None,
+        reigns: 0,
         now: Time::ZERO,
         value: 1_000_000,
         lines: String::new(),
@@ -73,9 +74,11 @@ pub(super) fn draw(
     if config.rules.check_quorum && spares {
         stage.deafen(until);
     }
-    // Nothing goes on when all has healed.
+    // Nothing goes on when all has healed, nor stays as no healing knows it.
+    stage.now = Time(until.0.saturating_sub(1));
+    stage.usual_delays();
     let mut planned = parse_script(&stage.lines).expect("stories are told in commands");
-    planned.retain(|it| it.at <= until || it.at > until + DEAF_AFTER);
+    planned.retain(|it| it.at < until || it.at > until + DEAF_AFTER);
     planned
 }
 
@@ -89,6 +92,8 @@ struct Stage {
     all: Vec<NodeId>,
     /// Who has just led and stays down while another leads.
     fallen: Option<NodeId>,
+    /// How many have led so far in this way.
+    reigns: u64,
     now: Time,
     /// What is written next.
     value: u32,
@@ -102,6 +107,11 @@ impl Stage {
 
     fn wait(&mut self, rng: &mut Rng, least: u64, most: u64) {
         self.now += rng.span(Span::ms(least), Span::ms(most));
+    }
+
+    fn usual_delays(&mut self) {
+        let latency = self.latency;
+        self.say(&format!("set latency {latency}"));
     }
 
     /// What was cut off or has crashed comes back, but who has just fallen.
@@ -149,19 +159,27 @@ impl Stage {
         }
     }
 
-    /// Two servers lead in turn and hardly know of each other, as in Figure 8: one reaches few, one nobody, one most.
+    /// Two servers lead in turn and hardly know of each other, most often as in Figure 8: one reaches few, then the other
+    /// nobody, then the first most, and the other leads again.
     fn unheard_reign(&mut self, rng: &mut Rng) {
         let one = self.all[0];
         let few = 1 + rng.below(2) as usize;
         self.mend();
         self.elect(rng, one);
-        match rng.below(3) {
-            0 => {
+        self.reigns += 1;
+        let unusual = rng.below(4) == 0;
+        let reaches = if unusual {
+            rng.below(3)
+        } else {
+            self.reigns % 3
+        };
+        match reaches {
+            1 => {
                 let rest: NodeSet = self.all[few..].iter().copied().collect();
                 self.say(&format!("partition {one} > {}", names(rest)));
                 self.wait(rng, 60, 140);
             }
-            1 => {
+            2 => {
                 self.say(&format!("partition {one} > all"));
                 self.wait(rng, 25, 40);
             }
@@ -289,8 +307,7 @@ impl Stage {
             self.wait(rng, 3, 5);
             self.say(&format!("request {one} get k0"));
         }
-        let latency = self.latency;
-        self.say(&format!("set latency {latency}"));
+        self.usual_delays();
         self.say("drift all 0ppm");
         self.say("unite");
         self.wait(rng, 100, 400);
