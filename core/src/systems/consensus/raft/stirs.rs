@@ -183,7 +183,8 @@ impl Stage {
                 self.say(&format!("partition {one} > all"));
                 self.wait(rng, 25, 40);
             }
-            _ => self.wait(rng, 60, 200),
+            // Two round trips to find where the logs agree, one for each entry.
+            _ => self.wait(rng, 60, 110),
         }
         self.say(&format!("crash {one}"));
         self.fallen = Some(one);
