@@ -146,11 +146,24 @@ impl Stage {
         }
     }
 
+    /// Another that is up.
+    fn herald(&self, one: NodeId) -> Option<NodeId> {
+        let is_up = |it: &NodeId| *it != one && Some(*it) != self.fallen;
+        self.all.iter().copied().find(is_up)
+    }
+
     /// Lets a server stand for election. At the end its requests for votes have arrived, but hardly an answer.
     fn elect(&mut self, rng: &mut Rng, one: NodeId) {
         self.forget_leader();
-        // It may have missed some terms, and must get ahead of them.
-        for _ in 0..2 + rng.below(3) {
+        if let Some(herald) = self.herald(one) {
+            // Who was away learns the present term from another's request for votes, which comes to nothing.
+            self.say(&format!("fire {herald} election"));
+            self.wait(rng, 2, 3);
+            self.say(&format!("crash {herald}"));
+            self.say(&format!("restart {herald}"));
+            self.wait(rng, 19, 21);
+        }
+        for _ in 0..2 {
             self.say(&format!("fire {one} election"));
         }
         self.wait(rng, 23, 28);
