@@ -11,6 +11,7 @@ mod export;
 mod import;
 mod list;
 mod merge;
+mod metrics;
 mod outcome;
 mod output;
 mod report;

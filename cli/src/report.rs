@@ -10,6 +10,8 @@ use clusterscope_core::sim::settings::SettingView;
 use clusterscope_core::sim::time::Time;
 use serde_json::{Map, Value as Json, json};
 
+use crate::metrics::Metrics;
+
 /// What came of a run.
 pub struct Summary<'a> {
     spec: &'a RunSpec,
@@ -22,6 +24,7 @@ pub struct Summary<'a> {
     events: u32,
     hash: String,
     halted: Option<String>,
+    metrics: Metrics,
 }
 
 impl<'a> Summary<'a> {
@@ -37,6 +40,7 @@ impl<'a> Summary<'a> {
             events: run.recorder().events(),
             hash: format!("{:016x}", run.recorder().hash()),
             halted: run.halted().map(str::to_owned),
+            metrics: Metrics::of(run.history()),
         }
     }
 
@@ -92,6 +96,8 @@ impl<'a> Summary<'a> {
             "mean_latency_ms": per(stats.completion_time.millis(), done),
             "operations_per_second": per(done, self.time.seconds()),
             "messages_per_operation": per(stats.sent as f64, done),
+            "latency_ms": self.metrics.latency(),
+            "staleness": self.metrics.staleness(),
         })
     }
 
@@ -101,6 +107,37 @@ impl<'a> Summary<'a> {
         // Writing to a string cannot fail.
         let _ = self.write_text(&mut text);
         text
+    }
+
+    /// What became of the clients' requests.
+    fn write_requests(&self, text: &mut String) -> std::fmt::Result {
+        let stats = &self.stats;
+        if stats.invoked > 0 {
+            let Stats {
+                invoked,
+                completed,
+                refused,
+                unknown,
+                ..
+            } = stats;
+            writeln!(
+                text,
+                "  operations  {invoked} begun, {completed} done, {refused} refused, {unknown} without an answer"
+            )?;
+        }
+        if stats.completed > 0 {
+            let latency = stats.completion_time.millis() / stats.completed as f64;
+            let rate = stats.completed as f64 / self.time.seconds();
+            let messages = stats.sent as f64 / stats.completed as f64;
+            writeln!(
+                text,
+                "              {latency:.1} ms each, {rate:.1} a second, {messages:.1} messages each"
+            )?;
+        }
+        if let Some(line) = self.metrics.staleness_line() {
+            writeln!(text, "  reads       {line}")?;
+        }
+        Ok(())
     }
 
     fn write_text(&self, text: &mut String) -> std::fmt::Result {
@@ -129,28 +166,7 @@ impl<'a> Summary<'a> {
             text,
             "  messages    {sent} sent, {delivered} delivered, {lost} lost, {duplicated} duplicated"
         )?;
-        if stats.invoked > 0 {
-            let Stats {
-                invoked,
-                completed,
-                refused,
-                unknown,
-                ..
-            } = stats;
-            writeln!(
-                text,
-                "  operations  {invoked} begun, {completed} done, {refused} refused, {unknown} without an answer"
-            )?;
-        }
-        if stats.completed > 0 {
-            let latency = stats.completion_time.millis() / stats.completed as f64;
-            let rate = stats.completed as f64 / self.time.seconds();
-            let messages = stats.sent as f64 / stats.completed as f64;
-            writeln!(
-                text,
-                "              {latency:.1} ms each, {rate:.1} a second, {messages:.1} messages each"
-            )?;
-        }
+        self.write_requests(text)?;
         if let Some(why) = &self.halted {
             writeln!(text, "  stopped     {why}")?;
         }

@@ -158,6 +158,47 @@ fn the_list_names_systems_scenarios_and_what_must_fall() {
 }
 
 #[test]
+fn a_run_tells_what_a_paper_would_measure() {
+    let stale = |more: &[&str]| {
+        let words = [
+            "run",
+            "quorum/calm",
+            "--for",
+            "20s",
+            "--json",
+            "--set",
+            "keys=1",
+        ];
+        let delayed = [
+            "--set",
+            "latency=exponential(1ms,60ms)",
+            "--set",
+            "read-repair=off",
+        ];
+        let run = json(&[&words[..], &delayed, more].concat(), 0);
+        let metrics = run["metrics"].clone();
+        let number = |of: &Json, name: &str| of[name].as_f64().expect("a number");
+        for op in ["read", "write"] {
+            let of = &metrics["latency_ms"][op];
+            let order = ["p50", "p90", "p95", "p99", "p999", "max"].map(|it| number(of, it));
+            assert!(order.is_sorted() && order[0] > 0.0, "{of}");
+            assert!(number(of, "mean") < order[5]);
+        }
+        let staleness = &metrics["staleness"];
+        let behind = staleness["versions_behind"].as_object().expect("an object");
+        let counted: u64 = behind.values().filter_map(Json::as_u64).sum();
+        assert_eq!(Some(counted), staleness["stale"].as_u64());
+        assert!(staleness["reads"].as_u64() > Some(50));
+        counted
+    };
+    assert!(stale(&["--set", "r=1", "--set", "w=1"]) > 0);
+    assert_eq!(
+        stale(&["--set", "r=2", "--set", "w=2", "--set", "sloppy=off"]),
+        0
+    );
+}
+
+#[test]
 fn every_scenario_ends_as_it_should_and_its_link_replays_it() {
     for system in json(&["list", "--json"], 0).as_array().expect("an array") {
         for scenario in system["scenarios"].as_array().expect("an array") {
@@ -512,7 +553,7 @@ fn a_cluster_that_is_blocked_is_not_called_live() {
     let run = json(
         &[
             "run",
-            "raft/swarm",
+            "raft/calm",
             "--set",
             "election-min=100s",
             "--set",
@@ -615,6 +656,35 @@ fn what_a_run_exports_is_judged_as_the_run_was() {
     );
     let told = text(&["check", path(&file), "--as", "linearizable"], 0);
     assert!(told.contains("held"), "{told}");
+}
+
+#[test]
+fn exported_lists_are_judged_as_lists() {
+    let export = |name: &str, scenario: &str, appends: &str, status: i32| {
+        let file = file(name);
+        let appends = format!("appends={appends}");
+        let run = ["run", scenario, "--set", &appends, "--history", path(&file)];
+        let _ = text(&run, status);
+        file
+    };
+    let good = export("lists.jsonl", "raft/calm", "50%", 0);
+    let lines = fs::read_to_string(&good).expect("it is there");
+    for op in ["append", "write"] {
+        assert!(lines.contains(&format!("\"op\":\"{op}\"")), "{lines}");
+    }
+    // Sent twice is appended twice.
+    let bad = export("lists-twice.jsonl", "raft/sent-twice", "100%", 1);
+    for judge in ["linearizable", "strict-serializable", "serializable"] {
+        let told = text(&["check", path(&good), "--as", judge], 0);
+        assert!(told.contains("held"), "{told}");
+        let told = text(&["check", path(&bad), "--as", judge], 1);
+        assert!(told.contains("twice"), "{judge}: {told}");
+    }
+    let told = text(&["check", path(&bad), "--as", "linearizable"], 1);
+    assert!(
+        told.contains("returned twice what was appended once"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -13,11 +13,11 @@ use clusterscope_core::trace::Level;
 use common::{finished, scenarios, spec};
 
 /// Seeds for a scenario in which everything must hold.
-const CORRECT: u64 = 300;
+const CORRECT: u64 = 150;
 /// Seeds for faults that are drawn.
-const SWARM: u64 = 2_500;
+const SWARM: u64 = 1_000;
 /// Seeds for a scenario in which a check must fall.
-const WEAKENED: u64 = 100;
+const WEAKENED: u64 = 60;
 
 /// Seeds beyond those that once found something.
 const FOUND: [u64; 1] = [4108];

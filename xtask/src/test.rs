@@ -58,7 +58,8 @@ fn run(report: &mut Report, wanted: impl Fn(&str) -> bool) -> Outcome {
             shell::run(cargo("clippy --workspace --all-targets -- -D warnings"))
         })?;
         report.step("native tests", |report| {
-            report.count(cargo("test --workspace"))
+            // All that fails is to be seen at once.
+            report.count(cargo("test --workspace --no-fail-fast"))
         })?;
     }
     if wanted("wasm") && shell::root().join("core/tests/wasm.rs").is_file() {

@@ -6,14 +6,15 @@
 //! time, or never.
 //!
 //! Linearizability is local: a history is linearizable if that of each object is, so objects are judged one by one.
-//! A register whose written values all differ is judged by its zones, everything else by a search. A budget of steps,
+//! A register whose written values all differ is judged by its zones, a list whose appended values all differ by its
+//! longest read, everything else by a search. A budget of steps,
 //! not of seconds, ends a search that takes too long, so that a verdict does not depend on the machine.
 
-use crate::check::Judgement;
 use crate::check::object::{Object, SequentialSpec};
 use crate::check::search::{Found, Item, NEVER, STEPS_MAX, Stuck, search, shrink};
-use crate::check::story::{Fate, Op, Story, by_key};
-use crate::check::zones::{self, Zones};
+use crate::check::story::{Fate, Op, Operation, Story, by_key};
+use crate::check::zones::{self, Quick};
+use crate::check::{Judgement, lists};
 use crate::parts::order;
 use crate::trace::HistoryEvent;
 
@@ -29,16 +30,29 @@ pub fn judge(history: &[HistoryEvent]) -> Judgement {
 pub fn check(story: &Story<'_>) -> Judgement {
     let mut worst = Judgement::Kept;
     for (key, mut operations) in by_key(story) {
-        let came = |index: &u32| story.operations[*index as usize].fate != Fate::Failed;
-        operations.retain(came);
-        let judgement = match zones::judge(story, &operations) {
-            Zones::Apart => Judgement::Kept,
-            Zones::Clash(clash) => story.broken(clash.reason, &clash.proof),
-            Zones::Mute => by_search(story, key, &operations),
+        let of = |index: &u32| &story.operations[*index as usize];
+        let is_list = is_list(operations.iter().map(of));
+        operations.retain(|it| of(it).fate != Fate::Failed);
+        let quick = match is_list {
+            true => lists::judge(story, &operations),
+            false => zones::judge(story, &operations),
+        };
+        let judgement = match quick {
+            Quick::Kept => Judgement::Kept,
+            Quick::Broken(clash) => story.broken(clash.reason, &clash.proof),
+            Quick::Mute => by_search(story, key, &operations),
         };
         worst = worst.or(judgement);
     }
     worst
+}
+
+/// Whether somebody appends, or everybody reads lists.
+fn is_list<'s, 'a: 's>(mut operations: impl Iterator<Item = &'s Operation<'a>> + Clone) -> bool {
+    let reads = operations
+        .clone()
+        .all(|it| it.op == Op::Read && lists::list(it.result).is_some());
+    reads || operations.any(|it| it.op == Op::Append)
 }
 
 /// Judges one object by a search, whatever its operations are.

@@ -8,6 +8,7 @@ pub mod causal;
 pub mod convergence;
 mod cycle;
 pub mod linearizable;
+mod lists;
 pub mod object;
 pub mod read;
 mod search;
@@ -47,6 +48,34 @@ pub trait Invariant<P: Exhibit> {
     /// A copy, for snapshots.
     fn clone_box(&self) -> Box<dyn Invariant<P>>;
 }
+
+/// The fixed parts of an invariant that looks at whichever node has changed, with a method `look` of its own: its name,
+/// its promise, its copy.
+macro_rules! invariant {
+    ($system:ty: $type:ty, $name:literal, $promise:literal) => {
+        impl $crate::check::Invariant<$system> for $type {
+            fn name(&self) -> &'static str {
+                $name
+            }
+
+            fn promise(&self) -> &'static str {
+                $promise
+            }
+
+            fn observe(&mut self, world: &World<'_, $system>) -> Result<(), String> {
+                match world.changed {
+                    Some(id) => self.look(world, id),
+                    None => Ok(()),
+                }
+            }
+
+            fn clone_box(&self) -> Box<dyn $crate::check::Invariant<$system>> {
+                Box::new(self.clone())
+            }
+        }
+    };
+}
+pub(crate) use invariant;
 
 /// A check of a system.
 pub enum Promise<P: Exhibit> {

@@ -122,15 +122,17 @@ impl<'a> SequentialSpec<'a> for Register<'a> {
 }
 
 /// A list: append, read the whole. A list is a place in a tree of all lists that were met: its last value, and the
-/// list before that.
+/// list before that. It may give way to a number, and come back when that is removed: so there is also all that a
+/// register does.
 #[derive(Default)]
 pub struct List<'a> {
     values: Values<'a>,
     longer: Lookup<(u32, u32), u32>,
     /// Of list `n + 1`: the list before, the last value, the length.
     lists: Vec<(u32, u32, u32)>,
-    /// What was written or read and is no list: it fits nothing.
+    /// What was written or read and is no list, as states and, the other way round, as values.
     strange: Lookup<u32, u32>,
+    strangers: Vec<u32>,
 }
 
 impl<'a> List<'a> {
@@ -161,10 +163,29 @@ impl<'a> List<'a> {
             }
             other => {
                 let number = self.values.number(other);
-                let next = STRANGE + self.strange.len() as u32;
-                *self.strange.entry(number).or_insert(next)
+                self.stranger(number)
             }
         }
+    }
+
+    /// The state of a value that is no list.
+    fn stranger(&mut self, value: u32) -> u32 {
+        let strangers = &mut self.strangers;
+        *self.strange.entry(value).or_insert_with(|| {
+            strangers.push(value);
+            STRANGE + strangers.len() as u32 - 1
+        })
+    }
+
+    /// The state after adding to a number; nothing counts as 0, and a list is no number.
+    fn sum(&mut self, state: u32, amount: u32) -> Option<u32> {
+        let before = match state.checked_sub(STRANGE) {
+            Some(place) => self.values.as_whole(self.strangers[place as usize]),
+            None => (state == 0).then_some(0),
+        };
+        let sum = before?.wrapping_add(self.values.as_whole(amount)?);
+        let sum = self.values.whole(sum);
+        Some(self.stranger(sum))
     }
 }
 
@@ -172,22 +193,28 @@ impl<'a> List<'a> {
 const STRANGE: u32 = 1 << 31;
 
 impl<'a> SequentialSpec<'a> for List<'a> {
-    const OPS: &'static [Op] = &[Op::Read, Op::Append, Op::Write];
+    const OPS: &'static [Op] = &[Op::Read, Op::Append, Op::Write, Op::Cas, Op::Incr];
 
     fn action(&mut self, operation: &Operation<'a>) -> Action {
-        let argument = match operation.op {
-            Op::Append => self.values.number(operation.argument),
-            _ => self.whole(operation.argument),
+        let given = operation.argument;
+        let mut part = |index: usize| given.get(index).map_or(0, |it| self.whole(it));
+        let (argument, second) = match operation.op {
+            Op::Cas => (part(0), part(1)),
+            Op::Append => (self.values.number(given), NULL),
+            // Without an amount, an increment adds one.
+            Op::Incr if given.is_null() => (self.values.whole(1), NULL),
+            Op::Incr => (self.values.number(given), NULL),
+            _ => (self.whole(given), NULL),
         };
         let result = match (operation.op, operation.fate) {
-            (Op::Read, Fate::Done) => self.whole(operation.result),
+            (Op::Read | Op::Incr, Fate::Done) => self.whole(operation.result),
             _ => UNKNOWN,
         };
         Action {
             op: operation.op,
             client: operation.client,
             argument,
-            second: NULL,
+            second,
             result,
         }
     }
@@ -197,13 +224,19 @@ impl<'a> SequentialSpec<'a> for List<'a> {
             Op::Read => action.may_return(state).then_some(state),
             Op::Write => Some(action.argument),
             Op::Append if state < STRANGE => Some(self.with(state, action.argument)),
+            Op::Cas => (action.argument == state).then_some(action.second),
+            Op::Incr => {
+                let sum = self.sum(state, action.argument);
+                sum.filter(|it| action.may_return(*it))
+            }
             _ => None,
         }
     }
 
     fn words(&self, mut state: u32, _story: &Story<'_>) -> String {
-        if state >= STRANGE {
-            return "is no list".to_owned();
+        if let Some(place) = state.checked_sub(STRANGE) {
+            let value = self.strangers[place as usize];
+            return format!("is {}", short(&self.values.show(value)));
         }
         let mut items = Vec::new();
         while let Some(place) = state.checked_sub(1) {

@@ -81,7 +81,9 @@ fn objects<'a>(story: &Story<'a>) -> Result<Vec<Object<'a>>, Judgement> {
     for (key, operations) in by_key(story) {
         let ops: Vec<Op> = operations
             .iter()
-            .map(|it| story.operations[*it as usize].op)
+            .map(|it| &story.operations[*it as usize])
+            .filter(|it| it.fate != Fate::Failed)
+            .map(|it| it.op)
             .collect();
         let object = Object::that_knows(&ops).ok_or_else(|| {
             Judgement::Open(format!(

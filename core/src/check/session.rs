@@ -3,7 +3,7 @@
 //! Every read tells which write it saw. Two versions of a key are known to be in order when one session wrote both;
 //! for writes follow reads also when the writer of one had read the other. Versions in no known order
 //! may have come in any, and each client may have met them in its own: so what is causally consistent breaks none of
-//! these promises.
+//! these promises. Lists are judged for the first two: a read tells all appends that it saw.
 //!
 //! - *Read your writes*: a read does not return what is older than an earlier write of the same session to that key.
 //! - *Monotonic reads*: what a session reads of a key never goes back.
@@ -11,11 +11,12 @@
 //!   afterwards: neither nothing, nor a version that the session itself had replaced.
 //! - *Writes follow reads*: who has seen a write does not find missing afterwards what its writer had read before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::Judgement;
 use crate::check::cycle::{Graph, Kind};
-use crate::check::story::Story;
+use crate::check::lists::{self, Guarantee};
+use crate::check::story::{Fate, Op, Operation, Story};
 use crate::check::views::{INITIAL, Views};
 use crate::trace::HistoryEvent;
 
@@ -42,6 +43,29 @@ pub fn writes_follow_reads(history: &[HistoryEvent]) -> Judgement {
     check_writes_follow_reads(&Story::new(history))
 }
 
+/// Judges lists, which are whatever is only appended to, apart from all else.
+fn lists_apart(
+    story: &Story<'_>,
+    guarantee: Guarantee,
+    registers: fn(&Story<'_>) -> Judgement,
+) -> Judgement {
+    let appends = story.operations.iter().filter(|it| it.op == Op::Append);
+    let mut keys: BTreeSet<&str> = appends.map(|it| it.key).collect();
+    if keys.is_empty() {
+        return registers(story);
+    }
+    let came = |it: &Operation<'_>| it.fate != Fate::Failed;
+    let strangers = story.operations.iter();
+    let strangers = strangers.filter(|it| !matches!(it.op, Op::Append | Op::Read) && came(it));
+    for it in strangers {
+        keys.remove(it.key);
+    }
+    // What was refused for being of the other kind did nothing.
+    let of_lists = story.part(|it| keys.contains(it.key) && (it.op == Op::Append || came(it)));
+    let others = story.part(|it| !keys.contains(it.key) && (it.op != Op::Append || came(it)));
+    registers(&others).or(lists::session(&of_lists, guarantee))
+}
+
 /// The first session that breaks a promise, or whoever cannot be judged.
 fn each_session(
     story: &Story<'_>,
@@ -58,6 +82,10 @@ fn each_session(
 
 /// [`read_your_writes`], for a history that has been read already.
 pub fn check_read_your_writes(story: &Story<'_>) -> Judgement {
+    lists_apart(story, Guarantee::ReadYourWrites, registers_read_your_writes)
+}
+
+fn registers_read_your_writes(story: &Story<'_>) -> Judgement {
     each_session(story, "read your writes", |views, session| {
         let mut mine: BTreeMap<u32, u32> = BTreeMap::new();
         for it in session {
@@ -91,6 +119,10 @@ fn replaced(views: &Views<'_, '_>, older: u32, newer: u32) -> bool {
 
 /// [`monotonic_reads`], for a history that has been read already.
 pub fn check_monotonic_reads(story: &Story<'_>) -> Judgement {
+    lists_apart(story, Guarantee::MonotonicReads, registers_monotonic_reads)
+}
+
+fn registers_monotonic_reads(story: &Story<'_>) -> Judgement {
     each_session(story, "monotonic reads", |views, session| {
         // Of each key and each writer, the read that saw the latest write so far; of each version, its last read.
         let mut latest: BTreeMap<(u32, u32), u32> = BTreeMap::new();

@@ -157,6 +157,16 @@ impl<'a> Story<'a> {
         }
     }
 
+    /// The part of it that has the operations which are `wanted`.
+    pub(super) fn part(&self, mut wanted: impl FnMut(&Operation<'a>) -> bool) -> Story<'a> {
+        let operations = self.operations.iter().filter(|it| wanted(it));
+        Story {
+            events: self.events,
+            operations: operations.copied().collect(),
+            names: self.names,
+        }
+    }
+
     /// The name of a client.
     pub fn client(&self, client: u32) -> String {
         match self.names {

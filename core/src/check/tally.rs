@@ -7,6 +7,8 @@
 //! in time (since the oldest of them was acknowledged): the k- and t-staleness of P. Bailis et al., "Probabilistically
 //! Bounded Staleness for Practical Partial Quorums", VLDB 2012.
 //!
+//! Of a list it is simpler: a read of it is stale when an append that had been acknowledged before is not in it.
+//!
 //! It follows a history from outside, so that a run that nobody looks at pays nothing for it.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -55,6 +57,8 @@ pub struct Staleness {
 #[derive(Clone, Debug)]
 struct Write {
     value: Json,
+    /// Whether it was added to a list rather than put in place of what was there.
+    appended: bool,
     begun: Time,
     acknowledged: Time,
 }
@@ -68,6 +72,9 @@ struct Key {
     open: Vec<Json>,
     /// Acknowledged writes that are no longer remembered.
     forgotten: u32,
+    /// Whether a read has returned siblings. Then a delete removes only what its client had seen, and what is left
+    /// does not tell whether it has been there.
+    siblings: bool,
 }
 
 impl Key {
@@ -83,7 +90,11 @@ impl Key {
         let known = |value: &Json| self.writes.iter().rfind(|it| it.value == *value);
         let known: Vec<&Write> = returned.iter().filter_map(known).collect();
         let mut missing = self.writes.iter().filter(|it| {
-            it.acknowledged < begun && known.iter().all(|known| it.begun > known.acknowledged)
+            let older =
+                |known: &&Write| it.appended && known.appended || it.begun > known.acknowledged;
+            let there = it.appended && returned.contains(&it.value);
+            let silent = self.siblings && it.value.is_null();
+            it.acknowledged < begun && !there && !silent && known.iter().all(older)
         });
         let first = missing.next()?;
         // What is remembered no more, or was there before the first write, is older than all that is remembered.
@@ -150,6 +161,11 @@ impl Tally {
         self.stale.get(&event).copied()
     }
 
+    /// How far behind each stale read was, in the order in which they ended.
+    pub fn stale_reads(&self) -> impl Iterator<Item = Staleness> + '_ {
+        self.stale.values().copied()
+    }
+
     /// All of it together.
     pub fn total(&self) -> Bucket {
         let mut total = Bucket::default();
@@ -194,13 +210,16 @@ impl Tally {
         match (line.phase, line.op) {
             (Phase::Ok, "read") => {
                 bucket.reads += 1;
+                let is_list = key.writes.iter().any(|it| it.appended);
+                key.siblings |= line.value.is_array() && !is_list;
                 if let Some(staleness) = key.staleness(&line.value, open.begun) {
                     bucket.stale += 1;
                     self.stale.insert(line.event, staleness);
                 }
             }
-            (Phase::Ok, _) => key.acknowledge(Write {
+            (Phase::Ok, op) => key.acknowledge(Write {
                 value: written(line).unwrap_or(line.value.clone()),
+                appended: op == "append",
                 begun: open.begun,
                 acknowledged: line.time,
             }),
@@ -212,7 +231,8 @@ impl Tally {
 
     fn begin(&mut self, line: &HistoryEvent) {
         let value = written(line).unwrap_or(Json::Null);
-        if line.op != "read" {
+        // An append that may be there hides no other.
+        if line.op != "read" && line.op != "append" {
             let key = self.keys.entry(line.key.to_string()).or_default();
             key.open.push(value.clone());
             if key.open.len() > WRITES_KEPT {
@@ -227,7 +247,7 @@ impl Tally {
 /// What a request writes; `None` where that is known only when it is done.
 fn written(line: &HistoryEvent) -> Option<Json> {
     match line.op {
-        "write" => Some(line.value.clone()),
+        "write" | "append" => Some(line.value.clone()),
         "cas" => line.value.get(1).cloned(),
         _ => None,
     }
@@ -283,6 +303,31 @@ mod tests {
     }
 
     #[test]
+    fn a_read_of_a_list_is_stale_by_the_appends_that_it_lacks() {
+        use Phase::{Info, Invoke, Ok};
+        let log = history(&[
+            (1, Invoke, "append", json!(1), 0),
+            (2, Invoke, "append", json!(2), 5),
+            (1, Ok, "append", json!(1), 10),
+            (2, Ok, "append", json!(2), 15),
+            (3, Invoke, "append", json!(3), 20),
+            (3, Info, "append", json!(3), 30),
+            (1, Invoke, "read", json!(null), 40),
+            (1, Ok, "read", json!([2, 1, 3]), 50),
+            (1, Invoke, "read", json!(null), 60),
+            (1, Ok, "read", json!([2, 3]), 70),
+            (1, Invoke, "read", json!(null), 80),
+            (1, Ok, "read", json!(null), 90),
+        ]);
+        let mut tally = Tally::default();
+        tally.follow(&log);
+        let staleness = |event| tally.staleness(event).map(|it| (it.versions, it.by));
+        assert_eq!(staleness(7), None);
+        assert_eq!(staleness(9), Some((1, Span::ms(50))));
+        assert_eq!(staleness(11), Some((2, Span::ms(70))));
+    }
+
+    #[test]
     fn it_goes_on_where_it_was_and_begins_anew_with_another_history() {
         use Phase::{Info, Invoke, Ok};
         let lines = [
@@ -301,6 +346,31 @@ mod tests {
         assert_eq!((tally.total().done, tally.total().stale), (1, 0));
         tally.follow(&short);
         assert_eq!(tally.total().done, 0);
+    }
+
+    #[test]
+    fn a_delete_among_siblings_makes_nothing_stale() {
+        use Phase::{Invoke, Ok};
+        let deleted = |before: Json| {
+            history(&[
+                (1, Invoke, "write", json!(1), 0),
+                (2, Invoke, "write", json!(2), 0),
+                (1, Ok, "write", json!(1), 10),
+                (2, Ok, "write", json!(2), 10),
+                (2, Invoke, "read", json!(null), 20),
+                (2, Ok, "read", before, 30),
+                // Its client had seen 1 alone.
+                (1, Invoke, "write", json!(null), 40),
+                (1, Ok, "write", json!(null), 50),
+                (2, Invoke, "read", json!(null), 60),
+                (2, Ok, "read", json!(2), 70),
+            ])
+        };
+        for (before, stale) in [(json!([1, 2]), 0), (json!(2), 1)] {
+            let mut tally = Tally::default();
+            tally.follow(&deleted(before));
+            assert_eq!(tally.total().stale, stale);
+        }
     }
 
     #[test]

@@ -13,15 +13,18 @@
 //! | snapshot-isolation | and a circle in which no two rw stand together; G-single (read skew) has one rw in all |
 //! | serializable | and any circle; G2-item (write skew) when rw stand together |
 //!
-//! Plain `append` and `read` operations count as transactions of one step each.
+//! Plain `append` and `read` operations count as transactions of one step each. So do those on registers, if there are
+//! any: they depend on nothing but each other, and on one object linearizability implies all levels. With real time
+//! it is the same as strict serializability.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use crate::check::Judgement;
 use crate::check::cycle::{Edge, Graph, Kind};
-use crate::check::story::{Fate, Lookup, Op, Story, Values, short};
+use crate::check::lists::list;
+use crate::check::story::{Fate, Lookup, Op, Operation, Story, Values, short};
+use crate::check::{Judgement, linearizable};
 use crate::parts::order;
 use crate::trace::HistoryEvent;
 
@@ -90,6 +93,60 @@ pub fn check_read_uncommitted(story: &Story<'_>) -> Judgement {
 }
 
 fn check(story: &Story<'_>, level: Level, real_time: bool) -> Judgement {
+    let registers = registers(story);
+    if registers.is_empty() {
+        return check_lists(story, level, real_time);
+    }
+    let is_inside = |it: &Operation<'_>| it.op != Op::Txn && registers.contains(it.key);
+    let lists = story.part(|it| !is_inside(it));
+    let rest = match linearizable::check(&story.part(is_inside)) {
+        Judgement::Broken(breach) if !real_time => Judgement::Open(format!(
+            "serializability cannot be judged for registers that are not linearizable: {}",
+            breach.reason
+        )),
+        judgement => judgement,
+    };
+    check_lists(&lists, level, real_time).or(rest)
+}
+
+/// The objects that are no lists: registers, with single operations only.
+fn registers<'a>(story: &Story<'a>) -> BTreeSet<&'a str> {
+    const REGISTER: [Op; 4] = [Op::Read, Op::Write, Op::Cas, Op::Incr];
+    let mut registers = BTreeSet::new();
+    for it in &story.operations {
+        let is_odd = it.op == Op::Read && it.is_done() && list(it.result).is_none();
+        let writes = REGISTER[1..].contains(&it.op) && it.fate != Fate::Failed;
+        if is_odd || writes {
+            registers.insert(it.key);
+        }
+    }
+    if registers.is_empty() {
+        return registers;
+    }
+    for it in story.operations.iter() {
+        // An append that a number refused makes no list.
+        if !REGISTER.contains(&it.op) && it.fate != Fate::Failed {
+            registers.remove(it.key);
+        }
+        if it.op != Op::Txn {
+            continue;
+        }
+        let steps = [it.argument, it.result];
+        for step in steps.iter().filter_map(|it| it.as_array()).flatten() {
+            match step.get(1) {
+                Some(Json::String(name)) => drop(registers.remove(name.as_str())),
+                Some(other) => drop(registers.remove(other.to_string().as_str())),
+                None => {}
+            }
+        }
+    }
+    registers
+}
+
+fn check_lists(story: &Story<'_>, level: Level, real_time: bool) -> Judgement {
+    // What failed and is no append changed no list.
+    let is_list = |op: Op| matches!(op, Op::Txn | Op::Append | Op::Read);
+    let story = &story.part(|it| is_list(it.op) || it.fate != Fate::Failed);
     let verdict = Lists::new(story).and_then(|mut lists| {
         lists.within_each()?;
         lists.versions()?;
@@ -179,10 +236,17 @@ impl<'s, 'a> Lists<'s, 'a> {
                     key: number(it.key.to_owned()),
                     element: lists.values.number(it.argument),
                 }),
-                Op::Read => steps.push(Step::Read {
-                    key: number(it.key.to_owned()),
-                    list: list(value).filter(|_| known),
-                }),
+                Op::Read => {
+                    let odd = || {
+                        Judgement::Open(format!(
+                            "serializability cannot be judged: {} is no read of a list",
+                            story.describe(it)
+                        ))
+                    };
+                    let key = number(it.key.to_owned());
+                    let list = list(value).map(|it| known.then_some(it)).ok_or_else(odd)?;
+                    steps.push(Step::Read { key, list });
+                }
                 _ => {
                     for step in value.as_array().into_iter().flatten() {
                         let read = lists.step(step, known, &mut number);
@@ -634,14 +698,5 @@ impl<'s, 'a> Lists<'s, 'a> {
         let why: Vec<String> = circle.iter().map(why).collect();
         let reason = format!("{name}: {}. {}", who.join("; "), why.join("; "));
         self.broken(reason, &proof)
-    }
-}
-
-/// A list that was read; null is the empty one.
-fn list(value: &Json) -> Option<&[Json]> {
-    match value {
-        Json::Null => Some(&[]),
-        Json::Array(items) => Some(items),
-        _ => None,
     }
 }

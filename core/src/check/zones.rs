@@ -43,18 +43,18 @@ pub(super) struct Clash {
     pub proof: Vec<u32>,
 }
 
-/// What the zones say.
-pub(super) enum Zones {
+/// What can be said without a search.
+pub(super) enum Quick {
     /// It is linearizable.
-    Apart,
+    Kept,
     /// It is not.
-    Clash(Clash),
-    /// There are other operations than reads and writes, or a value that was written twice: zones say nothing.
+    Broken(Clash),
+    /// Nothing: there are other operations, or a value that was written twice.
     Mute,
 }
 
 /// Judges the operations on one object, in the order of their beginnings, none of them failed.
-pub(super) fn judge(story: &Story<'_>, operations: &[u32]) -> Zones {
+pub(super) fn judge(story: &Story<'_>, operations: &[u32]) -> Quick {
     let mut values = Values::with_room(operations.len() / 2);
     let mut clusters: Vec<Cluster> = Vec::with_capacity(operations.len() + 1);
     clusters.push(Cluster {
@@ -68,19 +68,19 @@ pub(super) fn judge(story: &Story<'_>, operations: &[u32]) -> Zones {
             // What a read without an answer would have returned, nobody knows.
             (Op::Read, _) => continue,
             (Op::Write, _) => it.argument,
-            _ => return Zones::Mute,
+            _ => return Quick::Mute,
         };
         let value = values.number(value) as usize;
         if value == clusters.len() {
             clusters.push(EMPTY);
         }
         if !clusters[value].add(*index, it) || value == NULL as usize && it.op == Op::Write {
-            return Zones::Mute;
+            return Quick::Mute;
         }
     }
     match earliest_clash(story, &clusters) {
-        Some(clash) => Zones::Clash(clash),
-        None => Zones::Apart,
+        Some(clash) => Quick::Broken(clash),
+        None => Quick::Kept,
     }
 }
 

@@ -161,6 +161,8 @@ pub struct Environment {
     pub reads: Chance,
     /// How likely a request that does not read compares and sets.
     pub cas: Chance,
+    /// How likely a request that does not read appends to a list; so many of the reads read lists, too.
+    pub appends: Chance,
 }
 
 impl Environment {
@@ -198,6 +200,7 @@ impl Environment {
         zipf: 0,
         reads: Chance::percent(50),
         cas: Chance::NEVER,
+        appends: Chance::NEVER,
     };
 
     /// Whether links do more to a message than delay or lose it.
@@ -268,6 +271,7 @@ impl Environment {
             setting!("zipf", "Unevenness of keys (Zipf)", zipf: decimal(5_000)),
             setting!("reads", "Share of reads", reads: chance()),
             setting!("cas", "Share of compare-and-sets in the rest", cas: chance()),
+            setting!("appends", "Share of appends in the rest", appends: chance()),
         ]
     }
 }

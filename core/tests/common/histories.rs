@@ -1,4 +1,5 @@
 //! Made-up histories of clients that use registers: always the same for the same seed.
+#![allow(dead_code, reason = "no single test needs all of it")]
 
 use std::collections::BTreeMap;
 

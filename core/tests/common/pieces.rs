@@ -1,7 +1,7 @@
 //! Pieces of everything that is read from outside, good and bad: for tests and for fuzzing.
 
 /// Words that mean something to some decoder.
-pub const WORDS: [&str; 121] = [
+pub const WORDS: [&str; 124] = [
     "n5",
     "n0",
     "m7",
@@ -10,6 +10,9 @@ pub const WORDS: [&str; 121] = [
     "1000000s",
     "incr k",
     "cas x 1 -9223372036854775808",
+    "append x 1",
+    "append x -9223372036854775808",
+    "appends",
     "ping n2",
     "crash ",
     "restart ",

@@ -148,8 +148,8 @@ fn a_commit_takes_one_round_trip_to_a_majority() {
 }
 
 /// How long nobody is heard to lead, in milliseconds, as in Figure 16: from the crash of n1 until another server hears
-/// of its next leader. `None` when that takes more than thirty seconds, and `NaN` when n1 no longer led when it crashed:
-/// some time-outs are so short that another stands for election although n1 is well.
+/// of its next leader. `None` when that takes more than thirty seconds, and `NaN` when n1 no longer led when it
+/// crashed: some time-outs are so short that another stands for election although n1 is well.
 fn downtime(min: &str, max: &str, seed: u64) -> Option<f64> {
     let heartbeat = Span(min.parse::<Span>().expect("a span").0 / 2).to_string();
     let settings = [
@@ -186,11 +186,11 @@ fn downtime(min: &str, max: &str, seed: u64) -> Option<f64> {
     })
 }
 
-/// Figure 16 of the paper, all of its curves. It tells how its clusters were set up but not what their network and disks
-/// did beyond "about 15 ms" for a broadcast; the scenario's delays are a choice that fits. What is shown is that one
-/// choice fits them all: a little randomness is enough, and shorter time-outs shorten the time without a leader until
-/// they meet the broadcast. On a command line it is `--set election-min=12ms --set election-max=24ms --set heartbeat=6ms`
-/// and so on, for many seeds.
+/// Figure 16 of the paper, all of its curves. It tells how its clusters were set up but not what their network and
+/// disks did beyond "about 15 ms" for a broadcast; the scenario's delays are a choice that fits. What is shown is that
+/// one choice fits them all: a little randomness is enough, and shorter time-outs shorten the time without a leader
+/// until they meet the broadcast. On a command line it is `--set election-min=12ms --set election-max=24ms --set
+/// heartbeat=6ms` and so on, for many seeds.
 #[test]
 fn downtime_depends_on_timeouts_as_in_figure_16() {
     const SEEDS: u64 = 1_000;

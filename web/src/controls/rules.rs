@@ -41,6 +41,7 @@ pub fn with_setting(spec: &RunSpec, key: &str, value: &str) -> RunSpec {
 pub fn Rules(props: &RulesProps) -> Html {
     let _ = use_lab(&props.lab);
     let opened = props.lab.with(|it| it.opened().clone());
+    let changed: Vec<String> = opened.settings.iter().map(|it| it.0.clone()).collect();
     let settings = use_memo(opened, settings_of);
     // What a system offers to choose from is as good as a rule.
     let is_rule = |it: &&SettingView| {
@@ -58,12 +59,15 @@ pub fn Rules(props: &RulesProps) -> Html {
         .iter()
         .filter(|it| it.value == Value::Switch(false));
     let off = off.count();
+    let open = switches
+        .iter()
+        .any(|it| changed.iter().any(|key| key == it.id));
     let body = if switches.len() <= MANY {
         html! { <>{ list(&choices) }{ list(&switches) }</> }
     } else {
         html! { <>
             { list(&choices) }
-            <details class="cs-more" open={off > 0}>
+            <details class="cs-more" {open}>
                 <summary>{ format!("{} rules, {}", switches.len(), how_many(off)) }</summary>
                 { list(&switches) }
             </details>
@@ -72,7 +76,8 @@ pub fn Rules(props: &RulesProps) -> Html {
     section("Rules", "", Html::default(), body)
 }
 
-/// More rules than these are folded away while none is off: they stand between the keyboard and the cluster.
+/// More rules than these are folded away while all are as the scenario has them: they stand between the keyboard and
+/// the cluster.
 const MANY: usize = 8;
 
 fn how_many(off: usize) -> String {

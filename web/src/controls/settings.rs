@@ -39,7 +39,9 @@ const PARTS: [Part; 3] = [
     Part {
         title: "Clients",
         first: &["clients", "think", "keys", "reads"],
-        rare: &["arrival", "spread", "retry", "patience", "zipf", "cas"],
+        rare: &[
+            "arrival", "spread", "retry", "patience", "zipf", "cas", "appends",
+        ],
     },
 ];
 

@@ -267,7 +267,7 @@ impl LabHandle {
     }
 
     /// This lab and the one tied to it.
-    fn both(&self) -> impl Iterator<Item = LabHandle> + use<> {
+    pub fn both(&self) -> impl Iterator<Item = LabHandle> + use<> {
         std::iter::once(self.clone()).chain(self.twin())
     }
 

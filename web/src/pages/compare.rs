@@ -1,5 +1,7 @@
 //! Two runs beside each other: one clock, one set of hands, and the first event in which they differ.
 
+use std::collections::BTreeSet;
+
 use clusterscope_core::diff::{Difference, Told, first_difference};
 use clusterscope_core::sim::command::Planned;
 use clusterscope_core::sim::pair::Pair;
@@ -364,6 +366,13 @@ fn Side(props: &SideProps) -> Html {
     let view = use_lab(lab);
     let past = use_mut_ref(Past::default);
     let (spec, link) = lab.with(|it| (it.opened().clone(), it.spec().link()));
+    // The bread crumbs name a system that both have.
+    let one_system = lab.both().map(|it| it.with(|it| it.system().about.id));
+    let one_system = one_system.collect::<BTreeSet<_>>().len() == 1;
+    let title = match one_system {
+        true => lab.with(|it| it.scenario().title.to_owned()),
+        false => name(lab),
+    };
     let mut own = vec![format!("seed {}", spec.seed)];
     own.extend(spec.settings.iter().map(|it| format!("{} {}", it.0, it.1)));
     let panel = match props.panel {
@@ -383,7 +392,7 @@ fn Side(props: &SideProps) -> Html {
             <header class="cs-side-top">
                 <span class="cs-letter" aria-hidden="true">{ props.letter }</span>
                 <div>
-                    <h2>{ name(lab) }</h2>
+                    <h2>{ title }</h2>
                     <p class="cs-hint cs-mono">{ own.join(" · ") }</p>
                 </div>
                 <a href={link}>{ "Open alone" }</a>

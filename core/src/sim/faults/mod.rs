@@ -120,7 +120,11 @@ impl dyn Body {
     fn change_machines(&mut self, command: &Command) -> Vec<End> {
         let target = command.target().expect("the others mean no machines");
         let ends = self.resolve(target);
-        let label = command.verb();
+        // Whoever is to crash at a point of its work goes on until it gets there.
+        let label = match command {
+            Command::CrashAt(..) => "crash-point",
+            _ => command.verb(),
+        };
         if ends.is_empty() {
             let event = self.mark_as(label);
             self.say(event, &|| format!("{command}: nobody is {target} now"));

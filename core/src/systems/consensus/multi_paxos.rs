@@ -289,9 +289,9 @@ impl Payload for Response {
 
 impl Answer for Response {
     fn outcome(&self) -> Outcome {
-        match *self {
+        match self {
             Response::Executed(result) => result.outcome(),
-            Response::NotLeader(hint) => Outcome::Elsewhere(hint),
+            Response::NotLeader(hint) => Outcome::Elsewhere(*hint),
         }
     }
 }
@@ -887,13 +887,13 @@ impl MultiPaxos {
                 let result = self.store.apply(&request);
                 self.effects.push(session);
                 self.sessions
-                    .insert(session.client, (session.sequence, result));
+                    .insert(session.client, (session.sequence, result.clone()));
                 result
             });
             if let State::Leader { waiting, .. } = &mut self.state {
                 let slot = self.executed;
                 for (_, id) in waiting.iter().filter(|it| it.0 == slot) {
-                    ctx.respond(*id, Response::Executed(result));
+                    ctx.respond(*id, Response::Executed(result.clone()));
                 }
                 waiting.retain(|it| it.0 != slot);
             }
@@ -905,7 +905,7 @@ impl MultiPaxos {
     /// The result of a request that has been executed already.
     fn remembered(&self, session: Session) -> Option<KvResult> {
         let (sequence, result) = self.sessions.get(session.client)?;
-        (self.config.rules.sessions && *sequence >= session.sequence).then_some(*result)
+        (self.config.rules.sessions && *sequence >= session.sequence).then(|| result.clone())
     }
 }
 

@@ -1002,14 +1002,14 @@ impl Raft {
         let result = self.store.apply(request);
         self.executed.push(session);
         self.sessions
-            .insert(session.client, (session.sequence, result));
+            .insert(session.client, (session.sequence, result.clone()));
         result
     }
 
     /// The result of a request that has been executed already.
     fn remembered(&self, session: Session) -> Option<KvResult> {
         let (sequence, result) = self.sessions.get(session.client)?;
-        (self.config.rules.sessions && *sequence >= session.sequence).then_some(*result)
+        (self.config.rules.sessions && *sequence >= session.sequence).then(|| result.clone())
     }
 }
 

@@ -309,9 +309,9 @@ impl Payload for Response {
 
 impl Answer for Response {
     fn outcome(&self) -> Outcome {
-        match *self {
+        match self {
             Response::Done { result, .. } => result.outcome(),
-            Response::NotPrimary(hint) => Outcome::Elsewhere(hint),
+            Response::NotPrimary(hint) => Outcome::Elsewhere(*hint),
         }
     }
 
@@ -1001,7 +1001,7 @@ impl PrimaryBackup {
             };
             let result = self.remembered(client, sequence).unwrap_or_else(|| {
                 let result = self.store.apply(&request);
-                self.sessions.insert(client, (sequence, result));
+                self.sessions.insert(client, (sequence, result.clone()));
                 result
             });
             self.answer_write(ctx, self.last_applied, result);
@@ -1109,7 +1109,7 @@ impl PrimaryBackup {
     /// The result of a request that has been executed already.
     fn remembered(&self, client: ClientId, sequence: u32) -> Option<KvResult> {
         let (last, result) = self.sessions.get(client)?;
-        (*last >= sequence).then_some(*result)
+        (*last >= sequence).then(|| result.clone())
     }
 }
 

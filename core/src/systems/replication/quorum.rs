@@ -475,9 +475,10 @@ impl Protocol for Quorum {
                     self.begin_write(ctx, id, key, value, at);
                 }
             }
-            KvRequest::Cas(..) | KvRequest::Incr(_) => {
-                let why = "a quorum store cannot: that would take consensus";
-                ctx.respond(id, Response::Refused(why.to_owned()));
+            KvRequest::Cas(..) | KvRequest::Incr(_) | KvRequest::Append(..) => {
+                let kind = what.kind();
+                let why = format!("a quorum store cannot {kind}: that would take consensus");
+                ctx.respond(id, Response::Refused(why));
             }
         }
         self.save(ctx);

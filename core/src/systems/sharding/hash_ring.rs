@@ -38,7 +38,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use crate::parts::kv::{Key, KvRequest, KvResult, Store};
+use crate::parts::kv::{Held, Key, KvRequest, KvResult, Store};
 use crate::parts::placement::Scheme;
 use crate::parts::quorum::NodeSet;
 use crate::protocol::{
@@ -83,9 +83,9 @@ pub struct Rules {
 }
 
 /// A key's value, and its version: how often it was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Entry {
-    value: Option<i64>,
+    value: Option<Held>,
     version: u32,
 }
 
@@ -113,7 +113,7 @@ fn serialize_keys<S: serde::Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let entries = shards.values().flat_map(|it| &it.entries);
-    serializer.collect_map(entries.map(|(key, entry)| (key.to_string(), entry.value)))
+    serializer.collect_map(entries.map(|(key, entry)| (key.to_string(), &entry.value)))
 }
 
 fn serialize_shared<S: serde::Serializer>(
@@ -202,9 +202,9 @@ impl Payload for Response {
 
 impl Answer for Response {
     fn outcome(&self) -> Outcome {
-        match *self {
+        match self {
             Response::Done(result) => result.outcome(),
-            Response::NotMine(hint) => Outcome::Elsewhere(hint),
+            Response::NotMine(hint) => Outcome::Elsewhere(*hint),
         }
     }
 }
@@ -336,12 +336,11 @@ impl Protocol for HashRing {
             Message::HandOver(parcel) => self.on_hand_over(ctx, from, &parcel),
             Message::HandOverAck { number } => self.on_acknowledged(ctx, from, number),
             Message::Copy { key, entry } => {
-                let copies = &self.kept.copies;
-                if copies.get(&key).is_none_or(|it| it.version < entry.version) {
+                let (copies, version) = (&self.kept.copies, entry.version);
+                if copies.get(&key).is_none_or(|it| it.version < version) {
                     Rc::make_mut(&mut self.kept.copies).insert(key, entry);
                     self.save(ctx);
                 }
-                let version = entry.version;
                 ctx.send(from, Message::CopyAck { key, version });
             }
             Message::CopyAck { key, version } => {
@@ -381,7 +380,7 @@ impl Protocol for HashRing {
     }
 
     fn on_request(&mut self, ctx: &mut Ctx<'_, HashRing>, id: RequestId, request: KvRequest) {
-        let key = key_of(&request);
+        let key = request.key();
         let slot = slot_of(key);
         let response = if self.kept.held.contains(slot) {
             self.counts.served += 1;
@@ -411,14 +410,6 @@ impl Protocol for HashRing {
     }
 }
 
-/// The key that a request is about.
-pub fn key_of(request: &KvRequest) -> Key {
-    match *request {
-        KvRequest::Get(key) | KvRequest::Put(key, _) | KvRequest::Cas(key, ..) => key,
-        KvRequest::Incr(key) | KvRequest::Delete(key) => key,
-    }
-}
-
 /// Requests.
 impl HashRing {
     fn entry(&self, key: Key) -> Option<&Entry> {
@@ -433,11 +424,9 @@ impl HashRing {
         key: Key,
         request: &KvRequest,
     ) -> KvResult {
-        let mut store = Store::default();
-        let entry = self.entry(key).copied();
-        if let Some(value) = entry.and_then(|it| it.value) {
-            store.apply(&KvRequest::Put(key, value));
-        }
+        let entry = self.entry(key);
+        let version = entry.map_or(1, |it| it.version + 1);
+        let mut store = Store::with(key, entry.and_then(|it| it.value.clone()));
         if let KvRequest::Get(_) = request {
             return store.apply(request);
         }
@@ -446,14 +435,14 @@ impl HashRing {
         if let Some((sequence, told)) = shard.sessions.get(&id.client)
             && *sequence >= id.sequence
         {
-            return *told;
+            return told.clone();
         }
         let result = store.apply(request);
-        shard.sessions.insert(id.client, (id.sequence, result));
-        if let KvResult::Value(value) = store.apply(&KvRequest::Get(key)) {
-            let version = entry.map_or(1, |it| it.version + 1);
-            shard.entries.insert(key, Entry { value, version });
-        }
+        shard
+            .sessions
+            .insert(id.client, (id.sequence, result.clone()));
+        let value = store.get(key).cloned();
+        shard.entries.insert(key, Entry { value, version });
         self.copied.remove(&key);
         self.save(ctx);
         self.copy(ctx, key);
@@ -462,7 +451,7 @@ impl HashRing {
 
     fn copy_to_read(&self, key: Key, request: &KvRequest) -> Option<Entry> {
         let reads = matches!(request, KvRequest::Get(_)) && !self.config.rules.owner_reads;
-        self.kept.copies.get(&key).filter(|_| reads).copied()
+        self.kept.copies.get(&key).filter(|_| reads).cloned()
     }
 
     /// Who ought to have a copy of a key of this node.
@@ -478,11 +467,12 @@ impl HashRing {
     }
 
     fn copy(&self, ctx: &mut Ctx<'_, HashRing>, key: Key) {
-        let Some(entry) = self.entry(key).copied() else {
+        let Some(entry) = self.entry(key) else {
             return;
         };
         let copied = self.copied.get(&key).copied().unwrap_or_default();
         for node in self.copy_holders(key).filter(|it| !copied.contains(*it)) {
+            let entry = entry.clone();
             ctx.send(node, Message::Copy { key, entry });
         }
     }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Invariant, Promise, linearizable};
+use crate::check::{Promise, invariant, linearizable};
 use crate::exhibit::World;
 use crate::parts::log::Log;
 use crate::parts::per_client::PerClient;
@@ -159,29 +159,6 @@ fn progress(world: &World<'_, MultiPaxos>) -> Result<(), String> {
     }
 }
 
-/// The fixed parts of an invariant: its name, its promise, its copy.
-macro_rules! invariant {
-    ($type:ty, $name:literal, $promise:literal) => {
-        impl Invariant<MultiPaxos> for $type {
-            fn name(&self) -> &'static str {
-                $name
-            }
-            fn promise(&self) -> &'static str {
-                $promise
-            }
-            fn observe(&mut self, world: &World<'_, MultiPaxos>) -> Result<(), String> {
-                match world.changed {
-                    Some(id) => self.look(world, id),
-                    None => Ok(()),
-                }
-            }
-            fn clone_box(&self) -> Box<dyn Invariant<MultiPaxos>> {
-                Box::new(self.clone())
-            }
-        }
-    };
-}
-
 /// Who has accepted what: the ghost that two checks share in kind.
 #[derive(Clone, Default)]
 struct Votes {
@@ -232,7 +209,7 @@ struct Agreement {
 }
 
 invariant!(
-    Agreement,
+    MultiPaxos: Agreement,
     "agreement",
     "Only a single command is chosen for a slot (§2.1)."
 );
@@ -273,7 +250,7 @@ struct LogAgreement {
 }
 
 invariant!(
-    LogAgreement,
+    MultiPaxos: LogAgreement,
     "log-agreement",
     "No two servers learn different commands for one slot, and so all execute the same."
 );
@@ -317,7 +294,7 @@ struct Integrity {
 }
 
 invariant!(
-    Integrity,
+    MultiPaxos: Integrity,
     "integrity",
     "A server learns only commands that were chosen (§2.1)."
 );
@@ -352,7 +329,7 @@ struct PromiseKept {
 }
 
 invariant!(
-    PromiseKept,
+    MultiPaxos: PromiseKept,
     "promise-kept",
     "An acceptor accepts nothing below what it has promised, and what it accepts it promises (P1a)."
 );
@@ -394,7 +371,7 @@ struct OneLeader {
 }
 
 invariant!(
-    OneLeader,
+    MultiPaxos: OneLeader,
     "one-leader",
     "No two servers lead with the same ballot (§2.2)."
 );
@@ -423,7 +400,7 @@ struct ExactlyOnce {
 }
 
 invariant!(
-    ExactlyOnce,
+    MultiPaxos: ExactlyOnce,
     "exactly-once",
     "A client's request takes effect once, however often it is sent."
 );

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::check::{Invariant, Promise};
+use crate::check::{Promise, invariant};
 use crate::exhibit::World;
 use crate::parts::per_node::PerNode;
 use crate::parts::quorum::NodeSet;
@@ -124,29 +124,6 @@ fn progress(world: &World<'_, Paxos>) -> Result<(), String> {
     }
 }
 
-/// The fixed parts of an invariant: its name, its promise, its copy.
-macro_rules! invariant {
-    ($type:ty, $name:literal, $promise:literal) => {
-        impl Invariant<Paxos> for $type {
-            fn name(&self) -> &'static str {
-                $name
-            }
-            fn promise(&self) -> &'static str {
-                $promise
-            }
-            fn observe(&mut self, world: &World<'_, Paxos>) -> Result<(), String> {
-                match world.changed {
-                    Some(id) => self.look(world, id),
-                    None => Ok(()),
-                }
-            }
-            fn clone_box(&self) -> Box<dyn Invariant<Paxos>> {
-                Box::new(self.clone())
-            }
-        }
-    };
-}
-
 /// Who has accepted what, ever: the ghost that several checks share in kind.
 #[derive(Clone, Default)]
 struct Votes {
@@ -194,7 +171,7 @@ struct Agreement {
 }
 
 invariant!(
-    Agreement,
+    Paxos: Agreement,
     "agreement",
     "Only a single value is chosen (§2.1)."
 );
@@ -226,7 +203,7 @@ struct Validity {
 }
 
 invariant!(
-    Validity,
+    Paxos: Validity,
     "validity",
     "Only what a client has proposed is accepted or learned (§2.1)."
 );
@@ -254,7 +231,7 @@ struct Integrity {
 }
 
 invariant!(
-    Integrity,
+    Paxos: Integrity,
     "integrity",
     "A learner learns one value, and only one that was chosen (§2.1)."
 );
@@ -300,7 +277,7 @@ struct PromiseKept {
 }
 
 invariant!(
-    PromiseKept,
+    Paxos: PromiseKept,
     "promise-kept",
     "An acceptor accepts nothing below what it has promised, and what it accepts it promises (P1a)."
 );
@@ -355,7 +332,7 @@ struct OneProposal {
 }
 
 invariant!(
-    OneProposal,
+    Paxos: OneProposal,
     "one-proposal",
     "Different proposals have different numbers (§2.2)."
 );
@@ -386,7 +363,7 @@ struct LaterProposals {
 }
 
 invariant!(
-    LaterProposals,
+    Paxos: LaterProposals,
     "later-proposals",
     "Every proposal with a higher number than a chosen one has its value (P2b)."
 );

@@ -318,8 +318,8 @@ fn clients() -> Vec<Scenario<Raft>> {
                 "Broken: a lease that trusts the clock too much",
                 "The clock of n1 runs slow, by less than clocks may. Its lease counts from when the answer came, and \
                  by that clock; so it still answers reads when n2 leads, and has written.",
-                // The requests of n1 and n2 arrive when the others have just begun to listen: who stands of its own accord
-                // comes too late, whatever the seed.
+                // The requests of n1 and n2 arrive when the others have just begun to listen: who stands of its own
+                // accord comes too late, whatever the seed.
                 "0s drift n1 -90000ppm\n149.5ms fire n1 election\n230ms request n1 put x 1\n275ms partition n1\n\
                  411.4ms fire n2 election\n414ms request n2 put x 2\n420ms request n1 get x\n900ms heal",
             ),

@@ -303,11 +303,11 @@ impl Payload for Response {
 
 impl Answer for Response {
     fn outcome(&self) -> Outcome {
-        match *self {
+        match self {
             Response::Executed(result) => result.outcome(),
             Response::Done => Outcome::Done(json!("done")),
-            Response::Refused(why) => Outcome::Refused(why.to_owned()),
-            Response::NotLeader(hint) => Outcome::Elsewhere(hint),
+            Response::Refused(why) => Outcome::Refused((*why).to_owned()),
+            Response::NotLeader(hint) => Outcome::Elsewhere(*hint),
         }
     }
 }

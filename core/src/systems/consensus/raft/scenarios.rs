@@ -269,13 +269,13 @@ fn reads(reads: Reads) -> Scenario<Raft> {
     }
 }
 
-/// The set-up of the paper's Figure 16 (§9.3): five servers whose logs differ, so that n4 and n5 cannot win, and a leader
-/// that crashes at any moment between two heartbeats: when a client asks it for something.
+/// The set-up of the paper's Figure 16 (§9.3): five servers whose logs differ, so that n4 and n5 cannot win, and a
+/// leader that crashes at any moment between two heartbeats: when a client asks it for something.
 ///
 /// The paper says of the network and the disks only that a broadcast takes about 15 ms, the write of a vote included.
 /// Here a server asks for votes once its own is on disk, and until then others may stand as well; with disks so slow
-/// that all of it takes 15 ms, narrow ranges split three votes where the paper splits one. So disks are fast here, and a
-/// broadcast takes about 8 ms: the delays for which all of the curves come out.
+/// that all of it takes 15 ms, narrow ranges split three votes where the paper splits one. So disks are fast here, and
+/// a broadcast takes about 8 ms: the delays for which all of the curves come out.
 fn figure_16() -> Scenario<Raft> {
     let calm = calm();
     Scenario {

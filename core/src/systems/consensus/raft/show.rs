@@ -27,6 +27,7 @@ const REQUESTS: &[&str] = &[
     "cas KEY OLD NEW",
     "incr KEY",
     "delete KEY",
+    "append KEY VALUE",
     "transfer NODE",
     "add NODE",
     "remove NODE",

@@ -2,8 +2,8 @@
 //! for other members, and lets clocks run apart where leases trust them.
 //!
 //! Mistakes in these show only when several things come together within a round trip or two, which faults drawn one by
-//! one hardly ever do. So each is a story in rounds; who is in it, who hears whom and how long each thing takes is drawn.
-//! Correct Raft bears all of it.
+//! one hardly ever do. So each is a story in rounds; who is in it, who hears whom and how long each thing takes is
+//! drawn. Correct Raft bears all of it.
 
 use crate::parts::quorum::NodeSet;
 use crate::protocol::NodeId;
@@ -283,7 +283,8 @@ impl Stage {
             self.say(&format!("request {two} remove {one}"));
             self.wait(rng, 4, 8);
         }
-        self.part(&self.all[..half].to_vec());
+        let rest = self.all[..half].to_vec();
+        self.part(&rest);
         self.wait(rng, 50, 100);
         self.say(&format!("restart {one}"));
         for _ in 0..3 {
@@ -292,8 +293,9 @@ impl Stage {
         }
     }
 
-    /// Whoever leads is cut off from all but clients, and the others elect another as soon as they may. Its clock is slow
-    /// and theirs are fast, both within what leases allow; and delays are short, since a lease is a matter of moments.
+    /// Whoever leads is cut off from all but clients, and the others elect another as soon as they may. Its clock is
+    /// slow and theirs are fast, both within what leases allow; and delays are short, since a lease is a matter of
+    /// moments.
     fn left_behind(&mut self, rng: &mut Rng) {
         let (one, two) = (self.all[0], self.all[1]);
         self.say("set latency uniform(1ms,2ms)");

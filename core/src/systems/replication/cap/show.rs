@@ -221,11 +221,8 @@ impl Exhibit for Cap {
     }
 
     fn draw_request(rng: &mut Rng, environment: &Environment, unique: u32) -> Option<KvRequest> {
-        Some(match KvRequest::draw(rng, environment, unique) {
-            // Not for Dynamo.
-            KvRequest::Cas(key, ..) => KvRequest::Delete(key),
-            request => request,
-        })
+        // Both stores are to be asked the same, and Dynamo has no more.
+        Some(KvRequest::draw_plain(rng, environment, unique))
     }
 
     fn operation(request: &KvRequest) -> Option<Operation> {

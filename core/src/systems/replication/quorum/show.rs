@@ -214,12 +214,10 @@ impl Exhibit for Quorum {
         config.promise == Pledge::Linearizable
     }
 
-    /// There is no compare-and-set here: that share of the requests deletes.
+    /// There is no compare-and-set here: that share of the requests deletes. Nor are there lists: what would append to
+    /// one or read it puts or gets.
     fn draw_request(rng: &mut Rng, environment: &Environment, unique: u32) -> Option<Request> {
-        let what = match KvRequest::draw(rng, environment, unique) {
-            KvRequest::Cas(key, ..) => KvRequest::Delete(key),
-            what => what,
-        };
+        let what = KvRequest::draw_plain(rng, environment, unique);
         Some(Request { what, after: None })
     }
 
@@ -585,7 +583,10 @@ fn swarms() -> Vec<Scenario<Quorum>> {
         title: "Faults, and exact registers",
         summary: "The same, with registers that must seem to be one copy.",
         environment: Environment {
-            keys: 8,
+            // Few keys, for readers must meet; and no deletes, for then no value is written twice, and whether a
+            // history is linearizable can be told at once, however many writes were left without an answer.
+            keys: 4,
+            cas: Chance::NEVER,
             ..swarm.environment.clone()
         },
         config: Config {

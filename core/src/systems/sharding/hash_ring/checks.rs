@@ -10,8 +10,8 @@ use crate::parts::placement::Scheme;
 use crate::protocol::NodeId;
 use crate::sim::time::Span;
 
+use super::HashRing;
 use super::table::{SLOTS, Slot, SlotSet, Table, View, slot_of};
-use super::{HashRing, key_of};
 
 /// After the faults, so long is enough to answer whoever asks for a key that is there.
 const PROGRESS_WITHIN: Span = Span(2_500_000_000);
@@ -121,10 +121,7 @@ fn settled(world: &World<'_, HashRing>) -> Result<(), String> {
         }
     }
     let late = world.pending().into_iter().find(|it| {
-        let slot = it
-            .request
-            .parse::<KvRequest>()
-            .map(|it| slot_of(key_of(&it)));
+        let slot = it.request.parse::<KvRequest>().map(|it| slot_of(it.key()));
         world.now.since(it.since) > PROGRESS_WITHIN && slot.is_ok_and(|it| held.contains(it))
     });
     late.map_or(Ok(()), |it| {
