@@ -36,20 +36,22 @@ pub(super) fn draw(
         value: 1_000_000,
         lines: String::new(),
     };
-    // What a story is good for depends on how messages are sent, members change and reads are answered.
+    // What a story is good for depends on how messages are sent, members change and reads are answered. A lease trusts
+    // that nobody stands for election early; so where reads are by lease, nobody is made to.
     let (joint, single) = (u64::from(config.joint), u64::from(config.batch == 1));
-    let (unheard_reign, left_behind) = match config.reads {
-        Reads::Log => (1 + 8 * single, 0),
-        Reads::ReadIndex => (1 + 8 * single, 1),
-        // Nobody is elected quickly where a lease may last.
-        Reads::Lease => (0, 8),
+    let tells = |weight: u64| {
+        if config.reads == Reads::Lease {
+            0
+        } else {
+            weight
+        }
     };
     let stories: [(u64, Round); 5] = [
-        (unheard_reign, Stage::unheard_reign),
-        (1 + 3 * joint, Stage::other_members),
-        (1, Stage::early_leave),
-        (3 - 3 * joint, Stage::two_changes),
-        (left_behind, Stage::left_behind),
+        (tells(1 + 8 * single), Stage::unheard_reign),
+        (tells(1 + 3 * joint), Stage::other_members),
+        (tells(1), Stage::early_leave),
+        (tells(3 - 3 * joint), Stage::two_changes),
+        (config.reads as u64, Stage::left_behind),
     ];
     let mut drawn = rng.below(stories.iter().map(|it| it.0).sum());
     let story = stories.iter().position(|(weight, _)| {
@@ -302,7 +304,10 @@ impl Stage {
         self.say("drift all +50000ppm");
         self.say(&format!("drift {one} -50000ppm"));
         self.mend();
-        self.say(&format!("fire {one} election"));
+        let by_lease = self.config.reads == Reads::Lease;
+        if !by_lease {
+            self.say(&format!("fire {one} election"));
+        }
         for _ in 0..3 {
             self.wait(rng, 40, 100);
             self.say(&format!("request leader transfer {one}"));
@@ -310,16 +315,25 @@ impl Stage {
         self.wait(rng, 60, 100);
         self.part(&[one]);
         // The others protect a leader for the shortest time-out, by their clocks, from when they last heard of it.
-        let from = match self.config.reads == Reads::Lease || self.config.rules.pre_vote {
-            true => Span(self.config.election_min.0 / 21 * 20),
-            false => Span::ms(rng.below(100)),
+        let protected = Span(self.config.election_min.0 / 21 * 20);
+        let from = match (by_lease, self.config.rules.pre_vote) {
+            (true, _) => Span(protected.0.saturating_sub(self.config.heartbeat.0 / 2)),
+            (false, true) => Span(protected.0.saturating_sub(self.config.heartbeat.0)),
+            (false, false) => Span::ms(rng.below(100)),
         };
-        self.now += Span(from.0.saturating_sub(self.config.heartbeat.0));
-        for _ in 0..12 {
-            self.say(&format!("fire {two} election"));
+        self.now += from;
+        for _ in 0..10 {
+            if !by_lease {
+                self.say(&format!("fire {two} election"));
+            }
             self.wait(rng, 3, 8);
             self.value += 1;
-            self.say(&format!("request {two} put k0 {}", self.value));
+            let whom = if by_lease {
+                "leader".to_owned()
+            } else {
+                two.to_string()
+            };
+            self.say(&format!("request {whom} put k0 {}", self.value));
             self.wait(rng, 3, 5);
             self.say(&format!("request {one} get k0"));
         }
