@@ -40,7 +40,7 @@ fn words_and_frames_are_made_here_too() {
 
 #[wasm_bindgen_test]
 fn letting_detail_go_and_going_back_is_exact_here_too() {
-    let spec = RunSpec::from_link("#/raft/swarm?seed=5&set.clients=10&for=20s").expect("a link");
+    let spec = RunSpec::from_link("#/raft/swarm?seed=5&set.clients=10&for=60s").expect("a link");
     let end = common::end(&spec);
     let straight = finished(&spec, Level::Off).recorder().hash();
     let limits = Limits {
