@@ -82,8 +82,8 @@ impl Exhibit for Raft {
         config.reads = *rng.pick(&[Reads::Log, Reads::ReadIndex, Reads::Lease]);
         // The longer the time-outs, the further clocks run apart in one.
         if config.reads == Reads::Lease && rng.below(2) == 0 {
-            config.election_min = Span::ms(300 + rng.below(300));
-            config.election_max = Span::ms(700);
+            config.election_min = Span::ms(250 + rng.below(150));
+            config.election_max = Span(config.election_min.0 * 2);
         }
         // What protects a leader needs pre-vote as well.
         config.rules.check_quorum &= rng.below(3) == 0;

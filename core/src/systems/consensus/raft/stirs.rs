@@ -31,24 +31,27 @@ pub(super) fn draw(
         latency: environment.latency,
         all: (0..environment.nodes).map(NodeId).collect(),
         fallen: None,
+        reigns: 0,
         now: Time::ZERO,
         value: 1_000_000,
         lines: String::new(),
     };
-    // What a story is good for depends on how messages are sent, members change and reads are answered.
+    // What a story is good for depends on how messages are sent, members change and reads are answered. A lease trusts
+    // that nobody stands for election early; so where reads are by lease, nobody is made to.
     let (joint, single) = (u64::from(config.joint), u64::from(config.batch == 1));
-    let (unheard_reign, left_behind) = match config.reads {
-        Reads::Log => (1 + 8 * single, 0),
-        Reads::ReadIndex => (1 + 8 * single, 1),
-        // Nobody is elected quickly where a lease may last.
-        Reads::Lease => (0, 8),
+    let tells = |weight: u64| {
+        if config.reads == Reads::Lease {
+            0
+        } else {
+            weight
+        }
     };
     let stories: [(u64, Round); 5] = [
-        (unheard_reign, Stage::unheard_reign),
-        (1 + 3 * joint, Stage::other_members),
-        (1, Stage::early_leave),
-        (3 - 3 * joint, Stage::two_changes),
-        (left_behind, Stage::left_behind),
+        (tells(1 + 8 * single), Stage::unheard_reign),
+        (tells(1 + 3 * joint), Stage::other_members),
+        (tells(1), Stage::early_leave),
+        (tells(3 - 3 * joint), Stage::two_changes),
+        (config.reads as u64, Stage::left_behind),
     ];
     let mut drawn = rng.below(stories.iter().map(|it| it.0).sum());
     let story = stories.iter().position(|(weight, _)| {
@@ -73,9 +76,11 @@ pub(super) fn draw(
     if config.rules.check_quorum && spares {
         stage.deafen(until);
     }
-    // Nothing goes on when all has healed.
+    // Nothing goes on when all has healed, nor stays as no healing knows it.
+    stage.now = Time(until.0.saturating_sub(1));
+    stage.usual_delays();
     let mut planned = parse_script(&stage.lines).expect("stories are told in commands");
-    planned.retain(|it| it.at <= until || it.at > until + DEAF_AFTER);
+    planned.retain(|it| it.at < until || it.at > until + DEAF_AFTER);
     planned
 }
 
@@ -89,6 +94,8 @@ struct Stage {
     all: Vec<NodeId>,
     /// Who has just led and stays down while another leads.
     fallen: Option<NodeId>,
+    /// How many have led so far in this way.
+    reigns: u64,
     now: Time,
     /// What is written next.
     value: u32,
@@ -102,6 +109,11 @@ impl Stage {
 
     fn wait(&mut self, rng: &mut Rng, least: u64, most: u64) {
         self.now += rng.span(Span::ms(least), Span::ms(most));
+    }
+
+    fn usual_delays(&mut self) {
+        let latency = self.latency;
+        self.say(&format!("set latency {latency}"));
     }
 
     /// What was cut off or has crashed comes back, but who has just fallen.
@@ -136,33 +148,58 @@ impl Stage {
         }
     }
 
+    /// Another that is up.
+    fn herald(&self, one: NodeId) -> Option<NodeId> {
+        let is_up = |it: &NodeId| *it != one && Some(*it) != self.fallen;
+        self.all.iter().copied().find(is_up)
+    }
+
     /// Lets a server stand for election. At the end its requests for votes have arrived, but hardly an answer.
     fn elect(&mut self, rng: &mut Rng, one: NodeId) {
         self.forget_leader();
-        self.say(&format!("fire {one} election"));
-        self.wait(rng, 21, 26);
+        if let Some(herald) = self.herald(one) {
+            // Who was away learns the present term from another's request for votes, which comes to nothing.
+            self.say(&format!("fire {herald} election"));
+            self.wait(rng, 2, 3);
+            self.say(&format!("crash {herald}"));
+            self.say(&format!("restart {herald}"));
+            self.wait(rng, 19, 21);
+        }
+        for _ in 0..2 {
+            self.say(&format!("fire {one} election"));
+        }
+        self.wait(rng, 23, 28);
         if self.config.rules.pre_vote {
             self.wait(rng, 18, 38);
         }
     }
 
-    /// Two servers lead in turn and hardly know of each other, as in Figure 8: one reaches few, one nobody, one most.
+    /// Two servers lead in turn and hardly know of each other, most often as in Figure 8: one reaches few, then the other
+    /// nobody, then the first most, and the other leads again.
     fn unheard_reign(&mut self, rng: &mut Rng) {
         let one = self.all[0];
         let few = 1 + rng.below(2) as usize;
         self.mend();
         self.elect(rng, one);
-        match rng.below(3) {
-            0 => {
+        self.reigns += 1;
+        let unusual = rng.below(4) == 0;
+        let reaches = if unusual {
+            rng.below(3)
+        } else {
+            self.reigns % 3
+        };
+        match reaches {
+            1 => {
                 let rest: NodeSet = self.all[few..].iter().copied().collect();
                 self.say(&format!("partition {one} > {}", names(rest)));
                 self.wait(rng, 60, 140);
             }
-            1 => {
+            2 => {
                 self.say(&format!("partition {one} > all"));
                 self.wait(rng, 25, 40);
             }
-            _ => self.wait(rng, 60, 200),
+            // Two round trips to find where the logs agree, one for each entry.
+            _ => self.wait(rng, 60, 110),
         }
         self.say(&format!("crash {one}"));
         self.fallen = Some(one);
@@ -267,7 +304,10 @@ impl Stage {
         self.say("drift all +50000ppm");
         self.say(&format!("drift {one} -50000ppm"));
         self.mend();
-        self.say(&format!("fire {one} election"));
+        let by_lease = self.config.reads == Reads::Lease;
+        if !by_lease {
+            self.say(&format!("fire {one} election"));
+        }
         for _ in 0..3 {
             self.wait(rng, 40, 100);
             self.say(&format!("request leader transfer {one}"));
@@ -275,21 +315,29 @@ impl Stage {
         self.wait(rng, 60, 100);
         self.part(&[one]);
         // The others protect a leader for the shortest time-out, by their clocks, from when they last heard of it.
-        let from = match self.config.reads == Reads::Lease || self.config.rules.pre_vote {
-            true => Span(self.config.election_min.0 / 21 * 20),
-            false => Span::ms(rng.below(100)),
+        let protected = Span(self.config.election_min.0 / 21 * 20);
+        let from = match (by_lease, self.config.rules.pre_vote) {
+            (true, _) => Span(protected.0.saturating_sub(self.config.heartbeat.0 / 2)),
+            (false, true) => Span(protected.0.saturating_sub(self.config.heartbeat.0)),
+            (false, false) => Span::ms(rng.below(100)),
         };
-        self.now += Span(from.0.saturating_sub(self.config.heartbeat.0));
-        for _ in 0..12 {
-            self.say(&format!("fire {two} election"));
+        self.now += from;
+        for _ in 0..10 {
+            if !by_lease {
+                self.say(&format!("fire {two} election"));
+            }
             self.wait(rng, 3, 8);
             self.value += 1;
-            self.say(&format!("request {two} put k0 {}", self.value));
+            let whom = if by_lease {
+                "leader".to_owned()
+            } else {
+                two.to_string()
+            };
+            self.say(&format!("request {whom} put k0 {}", self.value));
             self.wait(rng, 3, 5);
             self.say(&format!("request {one} get k0"));
         }
-        let latency = self.latency;
-        self.say(&format!("set latency {latency}"));
+        self.usual_delays();
         self.say("drift all 0ppm");
         self.say("unite");
         self.wait(rng, 100, 400);
