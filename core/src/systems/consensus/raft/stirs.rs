@@ -174,8 +174,8 @@ impl Stage {
         }
     }
 
-    /// Two servers lead in turn and hardly know of each other, most often as in Figure 8: one reaches few, then the other
-    /// nobody, then the first most, and the other leads again.
+    /// Two servers lead in turn and hardly know of each other, most often as in Figure 8: one reaches few, then the
+    /// other nobody, then the first most, and the other leads again.
     fn unheard_reign(&mut self, rng: &mut Rng) {
         let one = self.all[0];
         let few = 1 + rng.below(2) as usize;
