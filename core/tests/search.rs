@@ -303,10 +303,9 @@ fn a_blocked_cluster_is_found_and_stays_blocked_when_made_small() {
     while !shrinker.work(100).done {}
     let small = shrinker.best();
     assert_eq!(small.how, How::Blocked);
-    // Three have crashed, or stand still; the last command is the cluster's chance to recover, and stays.
-    assert_eq!(
-        small.spec.commands.last().unwrap().to_string(),
-        "2s resume n4"
-    );
-    assert!(small.spec.commands.len() < 5);
+    // Crashes alone, of half the nodes that are left. The pause was over when the cluster had its chance to recover, so
+    // it is left out, and only then its end: without that end more would be amiss than was.
+    let verbs = small.spec.commands.iter().map(|it| it.to_string());
+    assert!(verbs.clone().all(|it| it.contains(" crash n")));
+    assert!((1..=3).contains(&verbs.count()));
 }

@@ -57,6 +57,7 @@ pub struct Search {
     spec: RunSpec,
     goal: Goal,
     end: Time,
+    steps_max: u64,
 }
 
 /// How a run was found.
@@ -98,6 +99,8 @@ pub struct Finding {
     pub reason: Option<String>,
     /// When.
     pub at: Time,
+    /// After how many steps of the simulator it was known.
+    pub steps: u64,
 }
 
 impl Finding {
@@ -188,7 +191,17 @@ impl Search {
             }
         }
         let end = Time(spec.length()?.0);
-        Ok(Search { spec, goal, end })
+        Ok(Search {
+            spec,
+            goal,
+            end,
+            steps_max: u64::MAX,
+        })
+    }
+
+    /// The same search, in which a run of more steps counts as stopped and finds nothing.
+    pub fn with_steps_max(self, steps_max: u64) -> Search {
+        Search { steps_max, ..self }
     }
 
     /// What is searched; its seed means nothing.
@@ -266,6 +279,10 @@ impl Search {
             return Ok(Some(self.met(seed, &*run, predicate)));
         }
         if !early {
+            if run.steps() >= self.steps_max {
+                tally.stopped += 1;
+                return Ok(None);
+            }
             run.wait_until(self.end);
         }
         let reports = run.reports();
@@ -291,15 +308,20 @@ impl Search {
     /// Runs until a promise is broken that is `wanted`, or to the end: then `false`. Only the first broken promise
     /// ends a run early, since asking costs something; a later one is found at the end, with its moment.
     fn until_violated(&self, run: &mut dyn Run, wanted: impl Fn(&dyn Run) -> bool) -> bool {
-        while run.step(self.end) {
+        while self.step(run) {
             if run.violated() {
                 if wanted(run) {
                     return true;
                 }
-                while run.step(self.end) {}
+                while self.step(run) {}
             }
         }
         false
+    }
+
+    /// Takes the next step, if there is one and it may be taken.
+    fn step(&self, run: &mut dyn Run) -> bool {
+        run.steps() < self.steps_max && run.step(self.end)
     }
 
     fn until_met(&self, run: &mut dyn Run, predicate: &Predicate) -> bool {
@@ -307,7 +329,7 @@ impl Search {
             if predicate.holds(run) {
                 return true;
             }
-            if !run.step(self.end) {
+            if !self.step(run) {
                 return false;
             }
         }
@@ -349,6 +371,7 @@ impl Search {
             how,
             reason: report.reason.clone().filter(|it| !it.is_empty()),
             at,
+            steps: run.steps(),
         }
     }
 
@@ -367,6 +390,7 @@ impl Search {
             how: How::Met,
             reason: None,
             at: run.now(),
+            steps: run.steps(),
         }
     }
 }

@@ -5,11 +5,17 @@
 //! breaks: many commands at once first, then one by one (delta debugging, Zeller and Hildebrandt 2002). A command less
 //! changes everything that comes after it, so that a failure may hide behind the luck of one seed: other seeds are
 //! tried, too. Nothing is drawn and no clock is read: the same run is always made small in the same way.
+//!
+//! A run that is blocked could be had cheaply: leave out what heals it. So nothing may be amiss in the smaller run, from
+//! when the run healed and at its end, that was not amiss then before ([`amiss_at`]). What heals goes when nothing is
+//! left for it to heal.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use crate::error::BadInput;
+use crate::exhibit::Status;
+use crate::frame::Frame;
 use crate::parts::order;
 use crate::trace::{Level, PayloadHasher};
 
@@ -27,6 +33,11 @@ const PAIRS_MAX: usize = 24;
 /// So many other seeds are tried for a run with a command less.
 const OTHER_SEEDS: u64 = 10;
 
+/// A run with so many times the steps of the run at the beginning, and at least so many, is not smaller, and may take
+/// very long.
+const STEPS_FACTOR: u64 = 4;
+const STEPS_LEAST: u64 = 200_000;
+
 /// What is tried, in this order, again and again until nothing helps any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pass {
@@ -34,6 +45,7 @@ enum Pass {
     Verbs,
     Chunks,
     Pairs,
+    Healing,
     Settings,
     Size,
     OtherSeeds,
@@ -44,11 +56,12 @@ enum Pass {
 }
 
 /// Every pass, with what a person is told while it runs.
-const PASSES: [(Pass, &str); 11] = [
+const PASSES: [(Pass, &str); 12] = [
     (Pass::Length, "ending earlier"),
     (Pass::Verbs, "leaving out kinds of fault"),
     (Pass::Chunks, "leaving out commands"),
     (Pass::Pairs, "leaving out pairs of commands"),
+    (Pass::Healing, "leaving out what heals"),
     (Pass::Settings, "leaving out settings"),
     (Pass::Size, "taking fewer nodes and clients"),
     (Pass::OtherSeeds, "leaving out commands under other seeds"),
@@ -83,8 +96,8 @@ pub struct Shrinker {
     best: Finding,
     /// How long the run was at the beginning.
     full: Span,
-    /// How many commands at the end stay: those that heal a cluster of which is asked whether it recovers.
-    tail: usize,
+    /// Of a run that is blocked: when its last command was, and what was amiss then and at the end.
+    healed: Option<(Time, [BTreeSet<String>; 2])>,
     pass: usize,
     /// Which command or setting of this pass.
     item: usize,
@@ -112,18 +125,17 @@ impl Shrinker {
             };
             return Err(BadInput::new(&spec.link(), problem));
         };
-        let commands = &before.spec.commands;
-        let last = commands.last().map(|it| it.at);
-        let tail = match before.how {
-            How::Blocked => commands.iter().filter(|it| Some(it.at) == last).count(),
-            _ => 0,
+        let last = before.spec.commands.last().map(|it| it.at);
+        let healed = match (before.how, last) {
+            (How::Blocked, Some(last)) => Some((last, amiss_at(&before.spec, last)?)),
+            _ => None,
         };
         let mut shrinker = Shrinker {
             goal: before.goal(goal),
             full: spec.length()?,
             best: before.clone(),
             before,
-            tail,
+            healed,
             pass: 0,
             item: 0,
             queue: VecDeque::new(),
@@ -176,19 +188,21 @@ impl Shrinker {
 
     /// Runs something smaller, and keeps it when it still fails.
     fn attempt(&mut self, spec: RunSpec) {
-        // Whatever heals the cluster at the end stays, and stays last.
-        let tail = &self.best.spec.commands[self.loose().len()..];
-        if !spec.commands.ends_with(tail) {
+        let later = |healed: &Time| spec.commands.last().is_some_and(|it| it.at > *healed);
+        if self.healed.as_ref().is_some_and(|it| later(&it.0)) {
             return;
         }
         self.runs += 1;
         let seed = spec.seed;
-        let found =
-            Search::new(spec, self.goal.clone()).and_then(|it| it.run(seed, &mut Tally::default()));
+        let steps_max = self.before.steps.saturating_mul(STEPS_FACTOR);
+        let steps_max = steps_max.max(STEPS_LEAST);
+        let found = Search::new(spec, self.goal.clone())
+            .map(|it| it.with_steps_max(steps_max))
+            .and_then(|it| it.run(seed, &mut Tally::default()));
         // A smaller cluster may not fit its settings: then it is no candidate, and no mistake either.
         let Ok(Some(found)) = found else { return };
         let sooner = PASSES[self.pass].0 != Pass::Gaps || found.at < self.best.at;
-        if found.how == self.best.how && sooner {
+        if found.how == self.best.how && sooner && self.is_no_worse(&found.spec) {
             self.best = found;
             self.improved = true;
             self.queue.clear();
@@ -222,10 +236,30 @@ impl Shrinker {
         }
     }
 
-    /// The commands that may be taken away.
+    /// Whether nothing is amiss while it ought to recover that was not amiss before.
+    fn is_no_worse(&self, spec: &RunSpec) -> bool {
+        let Some((at, before)) = &self.healed else {
+            return true;
+        };
+        let now = amiss_at(spec, *at);
+        now.is_ok_and(|now| {
+            now.iter()
+                .zip(before)
+                .all(|(now, before)| now.is_subset(before))
+        })
+    }
+
+    /// The commands, parted into those that do harm, as far as anybody knows, and those that heal.
+    fn parts(&self) -> (&[Planned], &[Planned]) {
+        let commands = &self.best.spec.commands[..];
+        let healed = self.healed.as_ref().map(|it| it.0);
+        let count = commands.partition_point(|it| healed.is_none_or(|healed| it.at < healed));
+        commands.split_at(count)
+    }
+
+    /// The commands that do harm.
     fn loose(&self) -> &[Planned] {
-        let commands = &self.best.spec.commands;
-        &commands[..commands.len() - self.tail.min(commands.len())]
+        self.parts().0
     }
 
     /// How many things this pass looks at.
@@ -238,6 +272,7 @@ impl Shrinker {
             Pass::Chunks => chunks(count).len(),
             Pass::Pairs if count > PAIRS_MAX => 0,
             Pass::Pairs => count * count,
+            Pass::Healing => chunks(self.parts().1.len()).len(),
             Pass::Settings => self.best.spec.settings.len(),
             Pass::Size => 2,
             Pass::OtherSeeds | Pass::Words | Pass::Gaps | Pass::Times => count,
@@ -254,7 +289,8 @@ impl Shrinker {
             Pass::Length => self.shorter(),
             Pass::Verbs => {
                 let verb = &verbs(self.loose())[item];
-                vec![self.without(|_, it| verb_of(it) == *verb)]
+                let loose = self.loose().len();
+                vec![self.without(|index, it| index < loose && verb_of(it) == *verb)]
             }
             Pass::Chunks => {
                 let (from, to) = chunks(self.loose().len())[item];
@@ -267,6 +303,12 @@ impl Shrinker {
                     true => vec![self.without(|index, _| index == one || index == two)],
                     false => Vec::new(),
                 }
+            }
+            Pass::Healing => {
+                let (loose, heals) = self.parts();
+                let (from, to) = chunks(heals.len())[item];
+                let unwanted = loose.len() + from..loose.len() + to;
+                vec![self.without(|index, _| unwanted.contains(&index))]
             }
             Pass::Settings => {
                 let mut spec = self.best.spec.clone();
@@ -292,11 +334,10 @@ impl Shrinker {
     /// The best run without some of its commands.
     fn without(&self, unwanted: impl Fn(usize, &Planned) -> bool) -> RunSpec {
         let mut spec = self.best.spec.clone();
-        let loose = self.loose().len();
         let mut index = 0;
         spec.commands.retain(|it| {
             index += 1;
-            index > loose || !unwanted(index - 1, it)
+            !unwanted(index - 1, it)
         });
         spec
     }
@@ -382,6 +423,38 @@ impl Shrinker {
             false => Vec::new(),
         }
     }
+}
+
+/// What is amiss at a moment of a run and at its end: with nodes and clients, with the network, and how everything is
+/// set that can be changed on the way. In words, a thing a word.
+fn amiss_at(spec: &RunSpec, at: Time) -> Result<[BTreeSet<String>; 2], BadInput> {
+    let mut run = spec.build(Level::Off)?;
+    let end = Time(spec.length()?.0);
+    Ok([at, end].map(|moment| {
+        run.run_until(moment);
+        let Frame {
+            nodes,
+            clients,
+            network,
+            ..
+        } = run.frame();
+        let mut words = BTreeSet::new();
+        for node in nodes {
+            if node.status != Status::Up {
+                words.insert(format!("{} is not up", node.id));
+            }
+            if node.drift_ppm != 0 {
+                words.insert(format!("{} drifts {}", node.id, node.drift_ppm));
+            }
+            words.extend(node.ailments.iter().map(|it| format!("{}: {it}", node.id)));
+        }
+        let down = clients.iter().filter(|it| it.is_down);
+        words.extend(down.map(|it| format!("{} is down", it.id)));
+        words.extend(network.oddities.into_iter().map(|it| it.words));
+        let settings = network.settings.iter();
+        words.extend(settings.map(|(name, value)| format!("{name} {value}")));
+        words
+    }))
 }
 
 /// A run made smaller lasts a multiple of this.
