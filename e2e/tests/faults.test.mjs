@@ -99,6 +99,7 @@ pageTest('messages of a kind wait, are lost, and pass again', STILL, async ({ pa
   await visit(LAB);
   await node(page, 'n1').focus();
   await page.keyboard.press('m');
+  await message(page).and(page.locator(':focus')).waitFor();
   await page.keyboard.press('Enter');
   const kind = await page.getByRole('menu').getAttribute('aria-label');
   await pick(page, `Every ${kind}: hold`);
