@@ -317,6 +317,32 @@ fn draw_wipe(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
     Some((Command::Wipe(node.clone()), vec![Command::Restart(node)]))
 }
 
+/// A bare majority is alone; then one of it forgets all, and makes a majority with the others.
+fn draw_swing_vote(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
+    if cluster.weak.is_empty() {
+        return None;
+    }
+    let weak = *rng.pick(&cluster.weak);
+    let mut others: Vec<NodeId> = (0..cluster.nodes).map(NodeId).collect();
+    others.retain(|it| *it != weak);
+    rng.shuffle(&mut others);
+    let target = Target::Node;
+    let (one, two) = others.split_at(others.len() / 2);
+    let side = |of: &[NodeId]| {
+        let side = of.iter().copied().chain([weak]).map(target);
+        Command::Partition(vec![side.collect()])
+    };
+    let span = Span::ms(20 + rng.below(1_000));
+    Some((
+        side(one),
+        vec![
+            Command::Wipe(target(weak)),
+            Command::Restart(target(weak)),
+            lasting_for(side(two), span),
+        ],
+    ))
+}
+
 /// A node comes or goes: for systems that bear it.
 fn draw_growth(rng: &mut Rng, cluster: &Cluster, _: Time) -> Option<Fault> {
     match cluster.weak.first() {
@@ -339,6 +365,7 @@ impl Swarm {
         let mut kinds: Vec<DrawFault> = KINDS.to_vec();
         kinds.extend(bears.forgetting.then_some(draw_forgetting as DrawFault));
         kinds.extend(bears.wiping.then_some(draw_wipe as DrawFault));
+        kinds.extend(bears.wiping.then_some(draw_swing_vote as DrawFault));
         kinds.extend(bears.growth.then_some(draw_growth as DrawFault));
         let one_in = if bears.stirs { 16 } else { 4 };
         for kind in kinds {

@@ -64,13 +64,13 @@ impl Exhibit for Raft {
     }
 
     fn vary(config: &mut Config, rng: &mut Rng) {
-        match rng.below(4) {
+        match rng.below(5) {
             // One entry at a time, so that whoever leads may fall between two. Who lags much gets a snapshot.
-            0 | 1 => {
+            0..=2 => {
                 (config.batch, config.pipeline) = (1, 1);
                 config.snapshot = 4 + rng.below(16);
             }
-            2 => {
+            3 => {
                 config.batch = 5 + rng.below(5);
                 config.snapshot = 2 + rng.below(40);
             }

@@ -47,7 +47,7 @@ pub(super) fn draw(
         }
     };
     let stories: [(u64, Round); 5] = [
-        (tells(1 + 8 * single), Stage::unheard_reign),
+        (tells(1 + 12 * single), Stage::unheard_reign),
         (tells(1 + 3 * joint), Stage::other_members),
         (tells(1), Stage::early_leave),
         (tells(3 - 3 * joint), Stage::two_changes),
