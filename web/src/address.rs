@@ -20,6 +20,16 @@ pub fn fragment() -> String {
         .unwrap_or_default()
 }
 
+thread_local! {
+    /// The fragment that the page last heard of or wrote; `None` where nobody listens.
+    static KNOWN: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Whether the reader has gone to another fragment and the page has yet to hear of it.
+fn has_gone() -> bool {
+    KNOWN.with_borrow(|it| it.as_ref().is_some_and(|known| *known != fragment()))
+}
+
 /// Goes to another fragment, as a click on a link does.
 pub fn go(fragment: &str) {
     if let Some(window) = browser::window() {
@@ -28,12 +38,18 @@ pub fn go(fragment: &str) {
     }
 }
 
-/// Writes another fragment into the address, leaving no trace in the browser's history.
-pub fn rewrite(fragment: &str) {
+/// Writes another fragment into the address, leaving no trace in the browser's history; but not over one to which the
+/// reader has just gone.
+pub fn rewrite(written: &str) {
+    if has_gone() {
+        return;
+    }
     let history = browser::window().and_then(|it| it.history().ok());
     if let Some(history) = history {
         // A browser that has had enough of it refuses; the next write will do.
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(fragment));
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(written));
+        // Read, since the browser writes some characters in a way of its own.
+        KNOWN.with_borrow_mut(|it| *it = it.is_some().then(fragment));
     }
 }
 
@@ -63,13 +79,20 @@ pub fn set_title(title: &str) {
 #[hook]
 pub fn use_fragment(changed: Callback<String>) {
     use_effect_with((), move |()| {
-        let heard = Closure::<dyn Fn()>::new(move || changed.emit(fragment()));
+        let known = |it: Option<String>| KNOWN.set(it);
+        known(Some(fragment()));
+        let heard = Closure::<dyn Fn()>::new(move || {
+            let here = fragment();
+            known(Some(here.clone()));
+            changed.emit(here);
+        });
         let window = browser::window();
         let name = "hashchange";
         if let Some(window) = &window {
             let _ = window.add_event_listener_with_callback(name, heard.as_ref().unchecked_ref());
         }
         move || {
+            known(None);
             if let Some(window) = &window {
                 let listener = heard.as_ref().unchecked_ref();
                 let _ = window.remove_event_listener_with_callback(name, listener);
