@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::json;
 
 use super::Item;
@@ -13,6 +13,11 @@ use crate::parts::quorum::NodeSet;
 use crate::parts::version::{Clock, Dot};
 use crate::protocol::{Answer, NodeId, Outcome, Payload};
 
+/// The number of a request in two parts: which life of its coordinator, and which request in it.
+fn short<S: Serializer>(op: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{:x}.{}", op >> 32, *op as u32))
+}
+
 /// What nodes say to each other.
 #[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 #[serde(rename_all_fields = "camelCase")]
@@ -20,6 +25,7 @@ pub enum Message {
     /// A coordinator has something to be kept.
     Write {
         /// The number of its request.
+        #[serde(serialize_with = "short")]
         op: u64,
         /// The key.
         key: Key,
@@ -31,11 +37,13 @@ pub enum Message {
     /// It is on disk.
     Ack {
         /// The coordinator's number.
+        #[serde(serialize_with = "short")]
         op: u64,
     },
     /// A coordinator asks for a key.
     Read {
         /// The number of its request.
+        #[serde(serialize_with = "short")]
         op: u64,
         /// The key.
         key: Key,
@@ -43,6 +51,7 @@ pub enum Message {
     /// The answer.
     Response {
         /// The coordinator's number.
+        #[serde(serialize_with = "short")]
         op: u64,
         /// All that is known.
         item: Item,
