@@ -46,12 +46,13 @@ pub fn bench(mut args: Args) -> Outcome {
     Ok(())
 }
 
-/// The benchmarks that there are: a file or a folder each.
+/// The benchmarks that there are: a file or a folder with a `main.rs` each. What they share is none.
 fn names() -> Outcome<Vec<String>> {
     let folder = shell::root().join("core/benches");
     let listed = fs::read_dir(&folder).map_err(|error| format!("core/benches: {error}"))?;
     let mut names: Vec<String> = listed
         .flatten()
+        .filter(|it| it.path().is_file() || it.path().join("main.rs").is_file())
         .filter_map(|it| Some(it.path().file_stem()?.to_str()?.to_owned()))
         .collect();
     names.sort_unstable();
