@@ -259,6 +259,25 @@ fn what_is_too_much_ends_a_run_and_says_so() {
     assert_eq!(run.halted(), None, "busy, but time passes");
 }
 
+/// Swarms draw their faults before anybody knows whether the settings fit together, for as long as the run is to last.
+#[test]
+fn swarms_of_any_size_and_length_are_drawn_or_refused() {
+    let sizes = ["1", "2", "3", "4", "5", "99"];
+    for (system, swarm) in scenarios() {
+        for (seed, span) in (0..80).zip(["0s", "1ns", "1s", "100000s"].into_iter().cycle()) {
+            let mut spec = RunSpec::new(system.about.id, swarm.id);
+            spec.seed = seed;
+            spec.set("nodes", sizes[seed as usize / 4 % sizes.len()]);
+            spec.length = Some(span.parse().unwrap());
+            if let (true, Ok(mut run)) = (swarm.id.starts_with("swarm"), spec.build(Level::Off)) {
+                let end = Time::ZERO + Span::secs(1);
+                let mut steps = 0..20;
+                while steps.next().is_some() && run.step(end) {}
+            }
+        }
+    }
+}
+
 #[test]
 fn what_waits_in_an_inbox_is_delayed_from_now() {
     let mut spec = RunSpec::new("ping", "calm");

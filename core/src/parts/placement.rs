@@ -1,7 +1,6 @@
 //! Five ways to spread keys over nodes, with one face: which node has a key, which have its copies, how even it is.
 
 use crate::parts::hashing::{jump, maglev_table, modulo, pair, rendezvous_score};
-use crate::parts::order;
 use crate::parts::ring::Ring;
 use crate::protocol::NodeId;
 
@@ -118,10 +117,14 @@ impl Placement {
                 distinct(table, (key % table.len().max(1) as u64) as usize, count)
             }
             Placement::Rendezvous(members, salt) => {
-                let mut sorted: Vec<&(NodeId, u32)> =
-                    members.iter().filter(|it| it.1 > 0).collect();
-                order::sort_by_key(&mut sorted, |it| std::cmp::Reverse(score(key, it, *salt)));
-                sorted.iter().take(count).map(|it| it.0).collect()
+                let mut best: Vec<(u64, NodeId)> = Vec::with_capacity(count.min(members.len()) + 1);
+                for it in members.iter().filter(|it| it.1 > 0) {
+                    let score = score(key, it, *salt);
+                    let place = best.partition_point(|(other, _)| *other >= score);
+                    best.insert(place, (score, it.0));
+                    best.truncate(count);
+                }
+                best.into_iter().map(|it| it.1).collect()
             }
         }
     }

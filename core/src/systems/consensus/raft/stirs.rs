@@ -7,7 +7,7 @@
 
 use crate::parts::quorum::NodeSet;
 use crate::protocol::NodeId;
-use crate::sim::command::{Planned, parse_script};
+use crate::sim::command::Planned;
 use crate::sim::dist::Dist;
 use crate::sim::rng::Rng;
 use crate::sim::settings::Environment;
@@ -26,6 +26,10 @@ pub(super) fn draw(
     rng: &mut Rng,
     until: Time,
 ) -> Vec<Planned> {
+    // Two fall and three go on, or the other way round.
+    if environment.nodes < 5 {
+        return Vec::new();
+    }
     let mut stage = Stage {
         config: config.clone(),
         latency: environment.latency,
@@ -34,7 +38,7 @@ pub(super) fn draw(
         reigns: 0,
         now: Time::ZERO,
         value: 1_000_000,
-        lines: String::new(),
+        planned: Vec::new(),
     };
     // What a story is good for depends on how messages are sent, members change and reads are answered. A lease trusts
     // that nobody stands for election early; so where reads are by lease, nobody is made to.
@@ -65,7 +69,8 @@ pub(super) fn draw(
     for part in 0..3 {
         stage.now = Time(third.0 * part) + rng.span(Span(third.0 / 8), Span(third.0 / 3));
         let end = Time(third.0 * (part + 1));
-        while stage.now < end {
+        let enough = stage.planned.len() + STORY_MAX / 3;
+        while stage.now < end && stage.planned.len() < enough {
             stories[story].1(&mut stage, rng);
         }
         stage.fallen = None;
@@ -79,10 +84,13 @@ pub(super) fn draw(
     // Nothing goes on when all has healed, nor stays as no healing knows it.
     stage.now = Time(until.0.saturating_sub(1));
     stage.usual_delays();
-    let mut planned = parse_script(&stage.lines).expect("stories are told in commands");
+    let mut planned = stage.planned;
     planned.retain(|it| it.at < until || it.at > until + DEAF_AFTER);
     planned
 }
+
+/// A story ends after so many commands, however long the run: hundreds of rounds.
+const STORY_MAX: usize = 3_000;
 
 /// So long after all has healed a leader goes deaf.
 const DEAF_AFTER: Span = Span::ms(700);
@@ -99,12 +107,14 @@ struct Stage {
     now: Time,
     /// What is written next.
     value: u32,
-    lines: String,
+    planned: Vec<Planned>,
 }
 
 impl Stage {
     fn say(&mut self, command: &str) {
-        self.lines += &format!("{} {command}\n", self.now);
+        let planned = format!("{} {command}", self.now).parse();
+        debug_assert!(planned.is_ok(), "{planned:?}");
+        self.planned.extend(planned);
     }
 
     fn wait(&mut self, rng: &mut Rng, least: u64, most: u64) {
