@@ -204,6 +204,8 @@ struct Node {
     election: u64,
     next: [u32; NODES],
     matched: [u32; NODES],
+    /// Whom it tries to agree with: they get one message at a time.
+    probing: [bool; NODES],
     log: Vec<Entry>,
     store: [u32; KEYS as usize],
     sessions: Vec<u32>,
@@ -259,6 +261,7 @@ impl Cluster {
             election: 0,
             next: [1; NODES],
             matched: [0; NODES],
+            probing: [false; NODES],
             log: Vec::with_capacity(1 << 13),
             store: [0; KEYS as usize],
             sessions: vec![0; usize::from(clients) + 1],
@@ -417,13 +420,21 @@ impl Cluster {
         if self.nodes[me].role == Role::Leader {
             self.events += 1;
             self.heap.push(self.now + 50 * MS, HEARTBEAT + me as u32);
-            self.replicate(me);
+            self.send_to_all(me);
+        }
+    }
+
+    fn send_to_all(&mut self, me: usize) {
+        for to in (0..NODES).filter(|it| *it != me) {
+            self.send_entries(me, to);
         }
     }
 
     fn replicate(&mut self, me: usize) {
         for to in (0..NODES).filter(|it| *it != me) {
-            self.send_entries(me, to);
+            if !self.nodes[me].probing[to] {
+                self.send_entries(me, to);
+            }
         }
     }
 
@@ -501,13 +512,14 @@ impl Cluster {
             node.leader = Some(me as u16);
             node.next = [node.last() + 1; NODES];
             node.matched = [0; NODES];
+            node.probing = [false; NODES];
             let term = node.term;
             node.log.push(Entry {
                 term,
                 ..Entry::default()
             });
             self.heap.push(self.now + 50 * MS, HEARTBEAT + me as u32);
-            self.replicate(me);
+            self.send_to_all(me);
         }
     }
 
@@ -559,6 +571,7 @@ impl Cluster {
             return;
         }
         if message.yes {
+            node.probing[from] = false;
             node.matched[from] = node.matched[from].max(message.index);
             node.next[from] = node.next[from].max(node.matched[from] + 1);
             let behind = node.next[from] <= node.last();
@@ -574,6 +587,7 @@ impl Cluster {
             }
         } else if message.index + 1 < node.next[from] && node.matched[from] < message.index + 1 {
             node.next[from] = message.index + 1;
+            node.probing[from] = true;
             self.send_entries(me, from);
         }
     }
