@@ -6,9 +6,9 @@
 //! changes everything that comes after it, so that a failure may hide behind the luck of one seed: other seeds are
 //! tried, too. Nothing is drawn and no clock is read: the same run is always made small in the same way.
 //!
-//! A run that is blocked could be had cheaply: leave out what heals it. So nothing may be amiss in the smaller run, from
-//! when the run healed and at its end, that was not amiss then before ([`amiss_at`]). What heals goes when nothing is
-//! left for it to heal.
+//! A run that is blocked could be had cheaply: leave out what heals it. So nothing may be amiss in the smaller run,
+//! from when the run healed and at its end, that was not amiss then before ([`amiss_at`]). What heals goes when nothing
+//! is left for it to heal.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
