@@ -49,7 +49,7 @@ use crate::sim::time::Span;
 use table::{SLOTS, Slot, SlotSet, Table, View, slot_of};
 
 /// What every node is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// How keys are spread.
     pub placement: Scheme,
@@ -68,7 +68,7 @@ pub struct Config {
 }
 
 /// Rules that can be switched off.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
     /// Keys are placed so that few move. Without it: modulo the number of nodes.
     pub consistent: bool,
@@ -303,7 +303,7 @@ impl Protocol for HashRing {
         if is_new {
             kept.view.joined = ctx.nodes().chain([me]).collect();
         }
-        let table = Rc::new(Table::new(config, &kept.view));
+        let table = Table::of(config, &kept.view);
         if is_new && is_founder {
             kept.held = table.slots_of(me);
         }
@@ -525,7 +525,7 @@ impl HashRing {
     /// Others have come or gone.
     fn adopt(&mut self, ctx: &mut Ctx<'_, HashRing>, view: View) {
         self.kept.view = view;
-        self.table = Rc::new(Table::new(&self.config, &view));
+        self.table = Table::of(&self.config, &view);
         if self
             .history
             .last()

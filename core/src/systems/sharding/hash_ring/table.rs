@@ -1,5 +1,8 @@
 //! Who is a member, and where each slot of the circle belongs then.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use serde::{Serialize, Serializer};
 
 use crate::parts::hashing::{hash, pair};
@@ -134,7 +137,30 @@ pub struct Table {
     pub ring: Option<Ring>,
 }
 
+/// So many tables are remembered: nodes that start together or hear of the same change ask for the same, and while a
+/// change spreads some ask for the old one.
+const REMEMBERED: usize = 4;
+
+thread_local! {
+    static TABLES: RefCell<Vec<(Config, View, Rc<Table>)>> = const { RefCell::new(Vec::new()) };
+}
+
 impl Table {
+    /// The table of these members, which is made only if it was not asked for just before: a table takes milliseconds,
+    /// and a cluster that starts asks for one a node.
+    pub fn of(config: &Config, view: &View) -> Rc<Table> {
+        TABLES.with_borrow_mut(|tables| {
+            let is_it = |it: &(Config, View, Rc<Table>)| it.1 == *view && it.0 == *config;
+            if let Some((.., table)) = tables.iter().find(|it| is_it(it)) {
+                return table.clone();
+            }
+            let table = Rc::new(Table::new(config, view));
+            tables.insert(0, (config.clone(), *view, table.clone()));
+            tables.truncate(REMEMBERED);
+            table
+        })
+    }
+
     /// The table of these members.
     pub fn new(config: &Config, view: &View) -> Table {
         let members = members(config, view);
